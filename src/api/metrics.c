@@ -1,0 +1,35 @@
+/* Numbers of the operations, one row of each kind for every operation. */
+#include "api/api_int.h"
+
+#define AT(name, member)                                                                           \
+    (offsetof(api_stats, operations) + API_##name * sizeof(api_operation_stats) +                  \
+     offsetof(api_operation_stats, member))
+#define STATS(member) offsetof(api_stats, member)
+
+/* clang-format off */
+#define CALLS_ROW(name, path, body, run) \
+    {"fluoro_api_calls_total", "operation=\"" #name "\"", "Calls of an operation.", FL_METRIC_COUNTER, AT(name, calls)},
+#define REFUSED_ROW(name, path, body, run) \
+    {"fluoro_api_errors_total", "operation=\"" #name "\",class=\"4xx\"", "Calls answered with an error.", FL_METRIC_COUNTER, AT(name, refused)},
+#define FAILED_ROW(name, path, body, run) \
+    {"fluoro_api_errors_total", "operation=\"" #name "\",class=\"5xx\"", "", FL_METRIC_COUNTER, AT(name, failed)},
+#define LATENCY_ROW(name, path, body, run) \
+    {"fluoro_api_seconds", "operation=\"" #name "\"", "First byte of a call to its answer.", FL_METRIC_HISTOGRAM, AT(name, latency)},
+#define DAEMON_ROW(kind, member) \
+    {"fluoro_daemon_segments_total", "kind=\"" kind "\"", "Segments that X-Ray daemons reported by PutTelemetryRecords.", FL_METRIC_COUNTER, STATS(member)},
+
+const fl_metric api_metrics[] = {
+    API_OPERATION_TABLE(CALLS_ROW)
+    API_OPERATION_TABLE(REFUSED_ROW)
+    API_OPERATION_TABLE(FAILED_ROW)
+    API_OPERATION_TABLE(LATENCY_ROW)
+    DAEMON_ROW("received", telemetry_received)
+    DAEMON_ROW("sent", telemetry_sent)
+    DAEMON_ROW("spillover", telemetry_spillover)
+    DAEMON_ROW("rejected", telemetry_rejected)
+    {"fluoro_daemon_backend_errors_total", "", "Upload failures that X-Ray daemons reported.", FL_METRIC_COUNTER, STATS(telemetry_backend_errors)},
+    {"fluoro_trace_header_malformed_total", "item=\"Root\"", "Unreadable items of trace headers on requests; taken as absent.", FL_METRIC_COUNTER, STATS(bad_trace_header_root)},
+    {"fluoro_trace_header_malformed_total", "item=\"Parent\"", "", FL_METRIC_COUNTER, STATS(bad_trace_header_parent)},
+};
+/* clang-format on */
+const size_t api_metrics_count = sizeof api_metrics / sizeof api_metrics[0];
