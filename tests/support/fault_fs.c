@@ -29,6 +29,8 @@ struct fault_fs {
     fault_file *handles[HANDLES_MAX];
     uint64_t fail_in;
     bool failed;
+    uint64_t cut_in, cut_seed;
+    fault_fs *cut; /* what the power cut left */
     uint64_t room;
 };
 
@@ -67,9 +69,14 @@ static void image_copy(bytes_image *to, const bytes_image *from)
 
 /* ---- Faults. Each call takes the lock first and asks whether it is to fail. */
 
+static fault_fs *image_of(const fault_fs *fs, uint64_t seed);
+
 static bool begin(fault_fs *fs)
 {
     pthread_mutex_lock(&fs->lock);
+    if (fs->cut_in != 0 && --fs->cut_in == 0) {
+        fs->cut = image_of(fs, fs->cut_seed);
+    }
     bool fails = fs->fail_in != 0 && --fs->fail_in == 0;
     fs->failed |= fails;
     return !fails;
@@ -373,6 +380,7 @@ void fault_fs_free(fault_fs *fs)
         free(fs->files[i].now.bytes);
         free(fs->files[i].durable.bytes);
     }
+    fault_fs_free(fs->cut);
     pthread_mutex_destroy(&fs->lock);
     free(fs);
 }
@@ -426,11 +434,10 @@ static void survive(bytes_image *to, const fault_file *file, uint64_t *state)
     }
 }
 
-fault_fs *fault_fs_after_power_cut(fault_fs *fs, uint64_t seed)
+static fault_fs *image_of(const fault_fs *fs, uint64_t seed)
 {
     fault_fs *after = fault_fs_new();
     uint64_t state = seed;
-    pthread_mutex_lock(&fs->lock);
     for (size_t i = 0; i < FILES_MAX; i++) {
         const fault_file *file = &fs->files[i];
         bool named = file->name_durable;
@@ -444,8 +451,31 @@ fault_fs *fault_fs_after_power_cut(fault_fs *fs, uint64_t seed)
             copy->name_durable = true;
         }
     }
+    return after;
+}
+
+fault_fs *fault_fs_after_power_cut(fault_fs *fs, uint64_t seed)
+{
+    pthread_mutex_lock(&fs->lock);
+    fault_fs *after = image_of(fs, seed);
     pthread_mutex_unlock(&fs->lock);
     return after;
+}
+
+void fault_fs_cut_at(fault_fs *fs, uint64_t n, uint64_t seed)
+{
+    pthread_mutex_lock(&fs->lock);
+    fs->cut_in = n;
+    fs->cut_seed = seed;
+    pthread_mutex_unlock(&fs->lock);
+}
+
+fault_fs *fault_fs_cut(fault_fs *fs)
+{
+    pthread_mutex_lock(&fs->lock);
+    fault_fs *cut = fs->cut;
+    pthread_mutex_unlock(&fs->lock);
+    return cut;
 }
 
 fault_fs *fault_fs_after_kill(fault_fs *fs)

@@ -25,6 +25,9 @@ void fault_fs_set_room(fault_fs *fs, uint64_t bytes);
 /* What a machine finds after a power cut now. seed 0: nothing that was not synced. Else each 512
  * bytes of unsynced data, and each unsynced name, survives or does not, as the seed has it. */
 fault_fs *fault_fs_after_power_cut(fault_fs *fs, uint64_t seed);
+/* Takes such an image when the n-th call from now begins; it belongs to fs. NULL until then. */
+void fault_fs_cut_at(fault_fs *fs, uint64_t n, uint64_t seed);
+fault_fs *fault_fs_cut(fault_fs *fs);
 /* What is found after a kill -9: everything that was written. */
 fault_fs *fault_fs_after_kill(fault_fs *fs);
 

@@ -222,6 +222,23 @@ static void the_end_closes_idle_connections_and_lets_requests_finish(void **stat
     end_stop(&stop);
 }
 
+static void the_end_waits_until_a_large_answer_is_taken_and_no_longer(void **state)
+{
+    (void)state;
+    http_fixture f;
+    http_open(&f, 100);
+    http_client client = http_connect(&f);
+    send_text(client.fd, "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_until(fl_counter_get(&stats_of(&f)->bytes_out) > 0); /* being written, as keep-alive */
+    stopping stop;
+    begin_stop(&stop, &f, 3600 * FL_NS_PER_S);
+    usleep(20000);
+    expect_answer(&client, 200, NULL, NULL);
+    expect_end(&client);
+    http_disconnect(&client);
+    end_stop(&stop);
+}
+
 static void the_end_takes_no_new_connection(void **state)
 {
     (void)state;
@@ -292,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_connection_over_the_limit_gets_503_and_room_is_made_when_one_leaves),
         cmocka_unit_test(when_descriptors_run_out_the_connection_waits_for_one),
         cmocka_unit_test(the_end_closes_idle_connections_and_lets_requests_finish),
+        cmocka_unit_test(the_end_waits_until_a_large_answer_is_taken_and_no_longer),
         cmocka_unit_test(the_end_takes_no_new_connection),
         cmocka_unit_test(
             what_is_not_done_at_the_deadline_is_cut_but_its_handler_still_answers_safely),
