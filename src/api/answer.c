@@ -40,10 +40,9 @@ static void add_latency(const api_call *call)
 void api_answer(api_call *call)
 {
     if (call->answer.status != FL_OK) {
-        api_refuse(
-            call, call->answer.status,
-            "the answer would pass the memory of one query (%zu bytes); ask for less at a time",
-            call->answer.max_bytes);
+        api_refuse(call, call->answer.status,
+                   "the answer would pass %zu bytes; ask for less at a time",
+                   call->answer.max_bytes);
         return;
     }
     add_latency(call);

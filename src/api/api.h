@@ -24,7 +24,8 @@ typedef struct fl_api_config {
     fl_store *store;
     fl_ingest *ingest;
     const fl_limits *limits;
-    size_t query_bytes; /* memory of one query, and of its answer */
+    fl_budget *query_budget; /* memory of all queries in progress; one alone may have it all */
+    size_t answer_bytes;     /* an answer, at most */
     const fl_clock *clock;
     fl_log *log;
 } fl_api_config;

@@ -66,8 +66,9 @@ static void run_operation(fl_http_request *request)
     call->operation = operation;
     call->stats = &api->stats.operations[operation - api_operations];
     call->arena = request->arena;
-    fl_arena_init(&call->memory, api->config.query_bytes);
-    fl_buf_init(&call->answer, api->config.query_bytes);
+    fl_arena_init(&call->memory, api->config.query_budget->max_bytes);
+    call->memory.budget = api->config.query_budget;
+    fl_buf_init(&call->answer, api->config.answer_bytes);
     fl_counter_add(&call->stats->calls, 1);
     count_trace_header(api, request);
     fl_err err = {0};

@@ -73,44 +73,67 @@ void api_put_trace_segments(api_call *call)
 
 /* ---- Telemetry: write-only, so the latest numbers of all daemons are summed on /metrics. */
 
-static int64_t member_count(yyjson_val *record, fl_str name)
-{
-    int64_t value = 0;
-    return fl_json_i64(fl_json_number(fl_json_get(record, name)), &value) && value > 0 ? value : 0;
-}
+/* Counts of a record, and of its BackendConnectionErrors, which are summed. */
+static const struct {
+    const char *name;
+    size_t counter;
+    bool of_errors;
+} telemetry_members[] = {
+    {"SegmentsReceivedCount", offsetof(api_stats, telemetry_received), false},
+    {"SegmentsSentCount", offsetof(api_stats, telemetry_sent), false},
+    {"SegmentsSpilloverCount", offsetof(api_stats, telemetry_spillover), false},
+    {"SegmentsRejectedCount", offsetof(api_stats, telemetry_rejected), false},
+    {"TimeoutCount", offsetof(api_stats, telemetry_backend_errors), true},
+    {"ConnectionRefusedCount", offsetof(api_stats, telemetry_backend_errors), true},
+    {"HTTPCode4XXCount", offsetof(api_stats, telemetry_backend_errors), true},
+    {"HTTPCode5XXCount", offsetof(api_stats, telemetry_backend_errors), true},
+    {"UnknownHostCount", offsetof(api_stats, telemetry_backend_errors), true},
+    {"OtherCount", offsetof(api_stats, telemetry_backend_errors), true},
+};
+#define TELEMETRY_MEMBERS (sizeof telemetry_members / sizeof telemetry_members[0])
 
-static int64_t sum_of_backend_errors(yyjson_val *errors)
+/* The count's value, 0 if it is absent; false for anything but a whole number. */
+static bool telemetry_count(yyjson_val *record, size_t i, int64_t *out)
 {
-    static const char *const names[] = {"TimeoutCount",     "ConnectionRefusedCount",
-                                        "HTTPCode4XXCount", "HTTPCode5XXCount",
-                                        "UnknownHostCount", "OtherCount"};
-    int64_t sum = 0;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        int64_t value = member_count(errors, fl_str_of(names[i]));
-        sum = value > INT64_MAX - sum ? INT64_MAX : sum + value;
-    }
-    return sum;
+    yyjson_val *holder = telemetry_members[i].of_errors
+                             ? fl_json_get(record, FL_S("BackendConnectionErrors"))
+                             : record;
+    yyjson_val *val = fl_json_get(holder, fl_str_of(telemetry_members[i].name));
+    *out = 0;
+    return val == NULL || yyjson_is_null(val) || fl_json_i64(fl_json_number(val), out);
 }
 
 static void count_record(api_stats *stats, yyjson_val *record)
 {
-    const struct {
-        fl_counter *counter;
-        fl_str name;
-    } members[] = {
-        {&stats->telemetry_received, FL_S("SegmentsReceivedCount")},
-        {&stats->telemetry_sent, FL_S("SegmentsSentCount")},
-        {&stats->telemetry_spillover, FL_S("SegmentsSpilloverCount")},
-        {&stats->telemetry_rejected, FL_S("SegmentsRejectedCount")},
-    };
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        fl_counter_add(members[i].counter, (uint64_t)member_count(record, members[i].name));
+    for (size_t i = 0; i < TELEMETRY_MEMBERS; i++) {
+        int64_t value;
+        if (telemetry_count(record, i, &value) && value > 0) {
+            char *counter = (char *)stats + telemetry_members[i].counter;
+            fl_counter_add((fl_counter *)(void *)counter, (uint64_t)value);
+        }
     }
-    yyjson_val *errors = fl_json_get(record, FL_S("BackendConnectionErrors"));
-    fl_counter_add(&stats->telemetry_backend_errors, (uint64_t)sum_of_backend_errors(errors));
 }
 
-/* A record is an object with a Timestamp; its counts are numbers where they are there. */
+static bool check_counts(api_call *call, yyjson_val *record, size_t at)
+{
+    yyjson_val *errors = fl_json_get(record, FL_S("BackendConnectionErrors"));
+    if (errors != NULL && !yyjson_is_null(errors) && !yyjson_is_obj(errors)) {
+        api_refuse(call, FL_E_SYNTAX,
+                   "TelemetryRecords[%zu].BackendConnectionErrors must be an object", at);
+        return false;
+    }
+    for (size_t i = 0; i < TELEMETRY_MEMBERS; i++) {
+        int64_t value;
+        if (!telemetry_count(record, i, &value)) {
+            api_refuse(call, FL_E_SYNTAX, "TelemetryRecords[%zu]: %s must be an integer", at,
+                       telemetry_members[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A record is an object with a Timestamp; its counts are integers where they are there. */
 static bool check_records(api_call *call, yyjson_val *array)
 {
     size_t i, n;
@@ -124,6 +147,9 @@ static bool check_records(api_call *call, yyjson_val *array)
         yyjson_val *timestamp = fl_json_get(record, FL_S("Timestamp"));
         if (timestamp == NULL || yyjson_is_null(timestamp)) {
             api_refuse(call, FL_E_VALIDATION, "TelemetryRecords[%zu].Timestamp is required", i);
+            return false;
+        }
+        if (!check_counts(call, record, i)) {
             return false;
         }
     }

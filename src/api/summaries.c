@@ -141,13 +141,18 @@ static bool read_window(api_call *call, fl_summary_request *request)
 static bool read_strategy(api_call *call, yyjson_val *strategy, fl_sampling_strategy *out)
 {
     fl_str name = fl_json_str(fl_json_get(strategy, FL_S("Name")));
-    fl_str number = fl_json_number(fl_json_get(strategy, FL_S("Value")));
     bool fixed = fl_str_eq(name, FL_S("FixedRate"));
     if (!fixed && !fl_str_eq(name, FL_S("PartialScan"))) {
         api_refuse(call, FL_E_VALIDATION, "SamplingStrategy.Name must be PartialScan or FixedRate");
         return false;
     }
+    yyjson_val *given = fl_json_get(strategy, FL_S("Value"));
+    fl_str number = fl_json_number(given);
     double most = fixed ? 1.0 : 100.0;
+    if (given != NULL && !yyjson_is_null(given) && number.p == NULL) {
+        api_refuse(call, FL_E_SYNTAX, "SamplingStrategy.Value must be a number");
+        return false;
+    }
     double value = number.p != NULL ? fl_json_double(number) : most;
     if (!(value > 0.0 && value <= most)) {
         api_refuse(call, FL_E_INVALID, "SamplingStrategy.Value must be over 0 and at most %g",
@@ -226,7 +231,8 @@ void api_get_trace_summaries(api_call *call)
     query->store = call->api->config.store;
     query->clock = call->api->config.clock;
     query->limits = call->api->config.limits;
-    query->arena = &call->memory;
+    query->arena = call->arena;
+    query->memory = &call->memory;
     query->loop = call->request->loop;
     query->render = render;
     query->done = after_query;

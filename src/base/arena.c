@@ -37,13 +37,35 @@ void fl_arena_init(fl_arena *arena, size_t max_bytes)
     *arena = (fl_arena){.max_bytes = max_bytes, .chunk_bytes = first_chunk_bytes()};
 }
 
+/* Counts bytes that are to be taken from the system, against both bounds. */
+static bool take_bytes(fl_arena *arena, size_t bytes)
+{
+    if (bytes > arena->max_bytes - arena->used_bytes) {
+        return false;
+    }
+    if (arena->budget != NULL && !fl_budget_take(arena->budget, bytes)) {
+        arena->budget_refused = true;
+        return false;
+    }
+    arena->used_bytes += bytes;
+    return true;
+}
+
+static void give_bytes(fl_arena *arena, size_t bytes)
+{
+    arena->used_bytes -= bytes;
+    if (arena->budget != NULL) {
+        fl_budget_give(arena->budget, bytes);
+    }
+}
+
 static void free_chunks(fl_arena *arena, const fl_arena_chunk *kept)
 {
     fl_arena_chunk *chunk = arena->chunks;
     while (chunk != NULL) {
         fl_arena_chunk *next = chunk->next;
         if (chunk != kept) {
-            arena->used_bytes -= chunk->bytes;
+            give_bytes(arena, chunk->bytes);
             free(chunk);
         }
         chunk = next;
@@ -84,7 +106,8 @@ void fl_arena_reset(fl_arena *arena)
 void fl_arena_fini(fl_arena *arena)
 {
     free_chunks(arena, NULL);
-    *arena = (fl_arena){.max_bytes = arena->max_bytes, .chunk_bytes = arena->chunk_bytes};
+    *arena = (fl_arena){
+        .max_bytes = arena->max_bytes, .chunk_bytes = arena->chunk_bytes, .budget = arena->budget};
 }
 
 static bool injected_failure(fl_arena *arena)
@@ -95,14 +118,15 @@ static bool injected_failure(fl_arena *arena)
 /* A chunk of `bytes` with its header, counted but not yet in the list. */
 static fl_arena_chunk *chunk_new(fl_arena *arena, size_t bytes)
 {
-    if (bytes > arena->max_bytes - arena->used_bytes) {
+    if (!take_bytes(arena, bytes)) {
         return NULL;
     }
     fl_arena_chunk *chunk = malloc(bytes);
-    if (chunk != NULL) {
-        chunk->bytes = bytes;
-        arena->used_bytes += bytes;
+    if (chunk == NULL) {
+        give_bytes(arena, bytes);
+        return NULL;
     }
+    chunk->bytes = bytes;
     return chunk;
 }
 
@@ -204,16 +228,20 @@ static fl_arena_chunk **own_chunk_of(fl_arena *arena, const void *piece, size_t 
 static void *resize_own_chunk(fl_arena *arena, fl_arena_chunk **link, size_t bytes)
 {
     size_t chunk_bytes;
-    size_t room = arena->max_bytes - arena->used_bytes + (*link)->bytes;
-    if (!fl_size_add(bytes, sizeof(fl_arena_chunk), &chunk_bytes) || chunk_bytes > room) {
+    size_t old_chunk_bytes = (*link)->bytes;
+    if (!fl_size_add(bytes, sizeof(fl_arena_chunk), &chunk_bytes)) {
         return NULL;
     }
-    size_t old_chunk_bytes = (*link)->bytes;
+    size_t more = chunk_bytes > old_chunk_bytes ? chunk_bytes - old_chunk_bytes : 0;
+    if (!take_bytes(arena, more)) {
+        return NULL;
+    }
     fl_arena_chunk *chunk = realloc(*link, chunk_bytes);
     if (chunk == NULL) {
+        give_bytes(arena, more);
         return NULL;
     }
-    arena->used_bytes += chunk_bytes - old_chunk_bytes;
+    give_bytes(arena, old_chunk_bytes + more - chunk_bytes);
     chunk->bytes = chunk_bytes;
     *link = chunk;
     return chunk_pieces(chunk);

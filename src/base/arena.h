@@ -9,6 +9,7 @@
 #ifndef FL_BASE_ARENA_H
 #define FL_BASE_ARENA_H
 
+#include "base/budget.h"
 #include "base/status.h"
 
 typedef struct fl_arena_chunk fl_arena_chunk;
@@ -18,8 +19,10 @@ typedef struct fl_arena {
     fl_arena_chunk *chunks;    /* newest first */
     size_t used_bytes;         /* taken from the system for this arena, counted against max_bytes */
     size_t max_bytes;
-    size_t chunk_bytes; /* size of the next chunk; doubles up to 1 MiB */
-    uint64_t fail_at;   /* fault injection: the n-th allocation from now fails; 0 = never */
+    size_t chunk_bytes;  /* size of the next chunk; doubles up to 1 MiB */
+    fl_budget *budget;   /* shared by arenas of one purpose; NULL = none. Set after init */
+    bool budget_refused; /* an allocation failed because the budget was in use elsewhere */
+    uint64_t fail_at;    /* fault injection: the n-th allocation from now fails; 0 = never */
 } fl_arena;
 
 /* No memory is taken until the first allocation. max_bytes bounds what it ever holds. */

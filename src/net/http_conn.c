@@ -26,7 +26,8 @@ typedef enum conn_phase {
     CONN_HANDLING,
     CONN_WRITING,
     CONN_LINGERING,
-    CONN_CLOSED,
+    CONN_CLOSED, /* its handle is being closed */
+    CONN_GONE,   /* its handle is closed: the object goes with its request */
 } conn_phase;
 
 struct http_conn {
@@ -37,11 +38,10 @@ struct http_conn {
     conn_phase phase;
     bool running; /* inside run(): an answer does not start it again */
     bool reading;
-    bool ended;    /* the client sends no more */
-    bool in_hands; /* a request is to be answered by its handler */
-    bool closes;   /* after the answer */
-    bool trimmed;  /* idle, and holds no memory for a next request */
-    bool handle_gone;
+    bool ended;         /* the client sends no more */
+    bool in_hands;      /* a request is to be answered by its handler */
+    bool closes;        /* after the answer */
+    bool trimmed;       /* idle, and holds no memory for a next request */
     int64_t since_ns;   /* start of the phase, or the last progress in it */
     int64_t request_ns; /* first byte of the request that is being answered */
     size_t unwritten;   /* at the last tick */
@@ -104,7 +104,7 @@ static void free_conn(http_conn *conn)
 static void on_handle_closed(uv_handle_t *handle)
 {
     http_conn *conn = conn_of((uv_stream_t *)handle);
-    conn->handle_gone = true;
+    conn->phase = CONN_GONE;
     if (!conn->in_hands) {
         free_conn(conn);
     }
@@ -112,7 +112,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
 void http_conn_cut(http_conn *conn)
 {
-    if (conn->phase != CONN_CLOSED) {
+    if (conn->phase < CONN_CLOSED) {
         conn->phase = CONN_CLOSED;
         uv_close((uv_handle_t *)&conn->tcp, on_handle_closed);
     }
@@ -143,7 +143,7 @@ static void answered(http_conn *conn)
     fl_buf_fini(&conn->answer_body);
     fl_buf_reset(&conn->out);
     conn->since_ns = now_ns;
-    if (conn->closes) {
+    if (conn->closes || conn->lane->stopping) { /* the end may have begun while this was written */
         linger(conn);
         return;
     }
@@ -216,14 +216,16 @@ static void go_ahead(http_conn *conn)
 
 /* ---- Answering */
 
-/* The request is done with; so is the object if the client left before. */
-static void release_request(http_conn *conn)
+/* The request is done with. False: the client has left, and conn may be gone. */
+static bool release_request(http_conn *conn)
 {
     conn->in_hands = false;
     http_parser_next(&conn->parser);
-    if (conn->handle_gone) {
+    if (conn->phase == CONN_GONE) {
         free_conn(conn);
+        return false;
     }
+    return conn->phase != CONN_CLOSED;
 }
 
 /* Puts the answer's bytes together; false without memory. */
@@ -255,14 +257,15 @@ static bool answer(http_conn *conn, const fl_http_response *response)
     conn->request_ns = conn->parser.request.started_mono_ns;
     fl_counter_add(&conn->lane->server->stats.requests_total, 1);
     bool composed = compose(conn, response);
-    bool open = conn->phase != CONN_CLOSED;
-    release_request(conn);
-    if (open && composed) {
+    if (!release_request(conn)) {
+        return false;
+    }
+    if (composed) {
         write_answer(conn);
-    } else if (open) {
+    } else {
         http_conn_cut(conn);
     }
-    return open;
+    return true;
 }
 
 void fl_http_respond(fl_http_request *request, const fl_http_response *response)
@@ -282,8 +285,8 @@ void http_refusal_answer(const fl_http_server *server, fl_arena *arena, const ht
                             refusal->message, response);
 }
 
-/* Answers what the parser, a time limit or the unpacking refused. */
-static void refuse_request(http_conn *conn)
+/* Answers what the parser, a time limit or the unpacking refused. Result as answer(). */
+static bool refuse_request(http_conn *conn)
 {
     const fl_http_server *server = conn->lane->server;
     fl_http_stats *stats = &conn->lane->server->stats;
@@ -294,14 +297,15 @@ static void refuse_request(http_conn *conn)
     fl_buf body;
     fl_http_response response;
     http_refusal_answer(server, &conn->parser.arena, refusal, &body, &response);
-    (void)answer(conn, &response);
+    bool open = answer(conn, &response);
     fl_buf_fini(&body);
+    return open;
 }
 
 static void abandon(http_conn *conn, fl_status status, int http_status, const char *message)
 {
     http_parser_abandon(&conn->parser, (http_refusal){status, http_status, message});
-    refuse_request(conn);
+    (void)refuse_request(conn);
 }
 
 /* ---- Handling */
@@ -319,11 +323,12 @@ static void on_inflate(fl_work *work)
 static void on_inflated(fl_work *work)
 {
     http_conn *conn = NET_CONTAINER_OF(work, http_conn, inflate);
-    if (conn->phase == CONN_CLOSED) { /* the client left meanwhile: nobody to do it for */
-        release_request(conn);
+    if (conn->phase >= CONN_CLOSED) { /* the client left meanwhile: nobody to do it for */
+        (void)release_request(conn);
     } else if (conn->parser.refusal.status != FL_OK) {
-        refuse_request(conn);
-        go_on(conn);
+        if (refuse_request(conn)) {
+            go_on(conn);
+        }
     } else {
         call_handler(conn);
     }
@@ -355,7 +360,7 @@ static fl_str run(http_conn *conn, fl_str bytes)
         if (outcome == PARSE_READY) {
             handle_request(conn);
         } else if (outcome == PARSE_REFUSED) {
-            refuse_request(conn);
+            (void)refuse_request(conn);
         } else if (conn->parser.expects_continue && bytes.n == 0) {
             go_ahead(conn);
         }
@@ -367,7 +372,7 @@ static fl_str run(http_conn *conn, fl_str bytes)
 /* What the state after run() asks for: read on, or see that the client has ended. */
 static void settle(http_conn *conn)
 {
-    if (conn->phase == CONN_CLOSED || conn->phase == CONN_LINGERING) {
+    if (conn->phase >= CONN_LINGERING) {
         return;
     }
     if (conn->ended && conn->phase == CONN_OPEN) {
@@ -381,7 +386,8 @@ static void settle(http_conn *conn)
     set_reading(conn, conn->pending.n == 0);
 }
 
-/* After an answer: with the bytes that came meanwhile, unless run() below us on the stack does it. */
+/* After an answer: with the bytes that came meanwhile, unless run() below us on the stack does it.
+ */
 static void go_on(http_conn *conn)
 {
     if (conn->running) {

@@ -22,8 +22,8 @@ typedef struct http_routes {
     uint32_t *slots; /* open addressing by the path's hash: index + 1, 0 = free */
     size_t mask;
 } http_routes;
-FL_MUST fl_status http_routes_init(http_routes *routes, const fl_http_route *rows, size_t count,
-                                   fl_err *err);
+/* false without memory */
+FL_MUST bool http_routes_init(http_routes *routes, const fl_http_route *rows, size_t count);
 void http_routes_fini(http_routes *routes);
 /* The route, or NULL; *path_known tells a wrong method from an unknown path. HEAD finds GET. */
 const fl_http_route *http_routes_find(const http_routes *routes, fl_str method, fl_str path,

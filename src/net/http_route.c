@@ -10,8 +10,7 @@ static size_t first_slot(const http_routes *routes, fl_str path)
     return (size_t)fl_hash64(path.p, path.n, PATH_SEED) & routes->mask;
 }
 
-fl_status http_routes_init(http_routes *routes, const fl_http_route *rows, size_t count,
-                           fl_err *err)
+bool http_routes_init(http_routes *routes, const fl_http_route *rows, size_t count)
 {
     size_t slots = 4;
     while (slots < count * 2) { /* at most half full: probing ends */
@@ -20,7 +19,7 @@ fl_status http_routes_init(http_routes *routes, const fl_http_route *rows, size_
     *routes = (http_routes){.rows = rows, .count = count, .mask = slots - 1};
     routes->slots = calloc(slots, sizeof *routes->slots);
     if (routes->slots == NULL) {
-        FL_FAIL(err, FL_E_NOMEM, "no memory for %zu routes", count);
+        return false;
     }
     for (size_t i = 0; i < count; i++) {
         size_t slot = first_slot(routes, fl_str_of(rows[i].path));
@@ -29,7 +28,7 @@ fl_status http_routes_init(http_routes *routes, const fl_http_route *rows, size_
         }
         routes->slots[slot] = (uint32_t)(i + 1);
     }
-    return FL_OK;
+    return true;
 }
 
 void http_routes_fini(http_routes *routes)

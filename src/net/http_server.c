@@ -196,27 +196,23 @@ static bool make_lanes(fl_http_server *server)
     return made;
 }
 
-static fl_status new_server(const fl_http_config *config, fl_http_server **out, fl_err *err)
+/* Without socket and latch; NULL without memory. */
+static fl_http_server *new_server(const fl_http_config *config)
 {
     fl_http_server *server = calloc(1, sizeof *server);
     if (server == NULL) {
-        FL_FAIL(err, FL_E_NOMEM, "no memory for an HTTP server");
+        return NULL;
     }
     server->config = *config;
     server->site.limits = config->limits;
     server->site.body_budget = config->body_budget;
     server->site.clock = config->clock;
-    fl_status status =
-        http_routes_init(&server->site.routes, config->routes, config->route_count, err);
-    if (status == FL_OK && !make_lanes(server)) {
-        status = fl_err_set(err, FL_E_NOMEM, __FILE__, __LINE__, "no memory for an HTTP server");
-    }
-    if (status != FL_OK) {
+    http_routes *routes = &server->site.routes;
+    if (!http_routes_init(routes, config->routes, config->route_count) || !make_lanes(server)) {
         free_server(server);
-        return status;
+        return NULL;
     }
-    *out = server;
-    return FL_OK;
+    return server;
 }
 
 static void start(fl_http_server *server, int fd)
@@ -239,8 +235,10 @@ static void start(fl_http_server *server, int fd)
 fl_status fl_http_server_new(const fl_http_config *config, struct sockaddr_storage *bound,
                              fl_http_server **out, fl_err *err)
 {
-    fl_http_server *server = NULL;
-    FL_TRY(new_server(config, &server, err));
+    fl_http_server *server = new_server(config);
+    if (server == NULL) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory for an HTTP server");
+    }
     fl_status status = net_latch_init(&server->stopped, config->loop_count, err);
     if (status != FL_OK) {
         free_server(server);

@@ -292,21 +292,22 @@ static void on_acceptor_closed(void *user)
 
 static void free_server(fl_stream_server *server)
 {
-    for (size_t i = 0; server->lanes != NULL && i < server->config.loop_count; i++) {
+    for (size_t i = 0; i < server->config.loop_count; i++) {
         free(server->lanes[i].read_buffer);
     }
     free(server->lanes);
     free(server);
 }
 
-static fl_status new_server(const fl_stream_config *config, fl_stream_server **out, fl_err *err)
+/* Without socket and latch; NULL without memory. */
+static fl_stream_server *new_server(const fl_stream_config *config)
 {
     fl_stream_server *server = calloc(1, sizeof *server);
     stream_lane *lanes = calloc(config->loop_count, sizeof *lanes);
     if (server == NULL || lanes == NULL) {
         free(server);
         free(lanes);
-        FL_FAIL(err, FL_E_NOMEM, "no memory for a stream server");
+        return NULL;
     }
     server->config = *config;
     server->config.loops = NULL; /* borrowed for the call only */
@@ -319,11 +320,10 @@ static fl_status new_server(const fl_stream_config *config, fl_stream_server **o
         lanes[i].read_buffer = malloc(NET_READ_BYTES);
         if (lanes[i].read_buffer == NULL) {
             free_server(server);
-            FL_FAIL(err, FL_E_NOMEM, "no memory for a stream server");
+            return NULL;
         }
     }
-    *out = server;
-    return FL_OK;
+    return server;
 }
 
 static const char *socket_path(const fl_stream_server *server)
@@ -355,8 +355,10 @@ static void start(fl_stream_server *server, int fd)
 fl_status fl_stream_server_new(const fl_stream_config *config, struct sockaddr_storage *bound,
                                fl_stream_server **out, fl_err *err)
 {
-    fl_stream_server *server = NULL;
-    FL_TRY(new_server(config, &server, err));
+    fl_stream_server *server = new_server(config);
+    if (server == NULL) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory for a stream server");
+    }
     fl_status status = net_latch_init(&server->stopped, config->loop_count, err);
     if (status != FL_OK) {
         free_server(server);

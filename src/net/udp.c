@@ -166,21 +166,21 @@ static void size_receive_buffer(fl_udp *udp)
     }
 }
 
-static fl_status new_udp(const fl_udp_config *config, fl_udp **out, fl_err *err)
+/* Without socket and latch; NULL without memory. */
+static fl_udp *new_udp(const fl_udp_config *config)
 {
     fl_udp *udp = calloc(1, sizeof *udp);
     char *buffer = malloc(config->max_datagram_bytes);
     if (udp == NULL || buffer == NULL) {
         free(udp);
         free(buffer);
-        FL_FAIL(err, FL_E_NOMEM, "no memory for a UDP socket");
+        return NULL;
     }
     udp->config = *config;
     udp->buffer = buffer;
     udp->start.run = on_start;
     udp->stop.run = on_stop;
-    *out = udp;
-    return FL_OK;
+    return udp;
 }
 
 static void free_udp(fl_udp *udp)
@@ -192,8 +192,10 @@ static void free_udp(fl_udp *udp)
 fl_status fl_udp_new(const fl_udp_config *config, struct sockaddr_storage *bound, fl_udp **out,
                      fl_err *err)
 {
-    fl_udp *udp = NULL;
-    FL_TRY(new_udp(config, &udp, err));
+    fl_udp *udp = new_udp(config);
+    if (udp == NULL) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory for a UDP socket");
+    }
     fl_status status = net_latch_init(&udp->stopped, 1, err);
     if (status != FL_OK) {
         free_udp(udp);

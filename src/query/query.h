@@ -67,7 +67,9 @@ struct fl_query_summaries {
     const fl_clock *clock;
     const fl_limits *limits;
     fl_summary_request request;
-    fl_arena *arena;
+    fl_arena *arena; /* for what is small: rows and ids of a page */
+    fl_arena *
+        memory; /* for records, traces and summaries; is reset when a page has to be made smaller */
     fl_loop *loop;
     void (*render)(fl_query_summaries *query); /* on a worker thread */
     void (*done)(fl_query_summaries *query);
@@ -86,7 +88,9 @@ struct fl_query_summaries {
     fl_trace_id *ids;
     fl_work work;
 };
-/* On query->loop's thread. */
+/* On query->loop's thread. A page whose records would not fit into the memory is made smaller; a
+ * single trace that does not is summarised from its row alone, as partial. FL_E_BUSY: other queries
+ * use the budget. */
 void fl_query_summaries_begin(fl_query_summaries *query);
 
 #endif

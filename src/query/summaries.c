@@ -104,10 +104,10 @@ static fl_status summarize(fl_query_summaries *query, const fl_stored_trace *sto
                            fl_found_summary *out)
 {
     fl_trace *trace = NULL;
-    FL_TRY(fl_trace_assemble(query->arena, stored->id, stored->records, stored->count, now_ns,
+    FL_TRY(fl_trace_assemble(query->memory, stored->id, stored->records, stored->count, now_ns,
                              &trace, &query->err));
     trace->limit_exceeded = stored->limit_exceeded;
-    FL_TRY(fl_trace_summarize(query->arena, trace, query->limits, &out->summary, &query->err));
+    FL_TRY(fl_trace_summarize(query->memory, trace, query->limits, &out->summary, &query->err));
     out->summary.revision = stored->revision;
     out->matched_event_ns = matched_event(&query->request, stored);
     return FL_OK;
@@ -116,7 +116,7 @@ static fl_status summarize(fl_query_summaries *query, const fl_stored_trace *sto
 static fl_status summarize_all(fl_query_summaries *query)
 {
     int64_t now_ns = fl_clock_wall(query->clock);
-    query->found = FL_ARENA_ARRAY(query->arena, fl_found_summary, query->get.count);
+    query->found = FL_ARENA_ARRAY(query->memory, fl_found_summary, query->get.count);
     if (query->found == NULL) {
         FL_FAIL(&query->err, FL_E_NOMEM, "no memory for %zu summaries", query->get.count);
     }
@@ -130,10 +130,62 @@ static fl_status summarize_all(fl_query_summaries *query)
     return FL_OK;
 }
 
+/* What the row alone tells of a trace that is too large to be assembled. */
+static fl_status summarize_row(fl_query_summaries *query)
+{
+    const fl_store_row *row = &query->scan.rows[0];
+    query->found = FL_ARENA_NEW(query->memory, fl_found_summary);
+    if (query->found == NULL) {
+        FL_FAIL(&query->err, FL_E_NOMEM, "no memory for a summary");
+    }
+    query->found_count = 1;
+    query->found->matched_event_ns = FL_TIME_NONE;
+    query->found->summary = (fl_summary){
+        .id = row->id,
+        .start_ns = row->start_ns,
+        .duration_ns =
+            row->last_end_ns > row->start_ns ? row->last_end_ns - row->start_ns : FL_TIME_NONE,
+        .response_ns = FL_TIME_NONE,
+        .time_ns = row->time_ns,
+        .updated_ns = row->last_arrival_ns,
+        .is_partial = true,
+        .entry_point = -1,
+        .revision = row->revision,
+    };
+    return FL_OK;
+}
+
+static void begin_scan(fl_query_summaries *query);
+
+/* Too much for the memory: tries again with half the page. True if that was begun. */
+static bool try_smaller(fl_query_summaries *query)
+{
+    bool too_large = query->status == FL_E_TOO_LARGE || query->status == FL_E_NOMEM;
+    if (!too_large) {
+        return false;
+    }
+    if (query->memory->budget_refused) {
+        query->status = fl_err_set(&query->err, FL_E_BUSY, __FILE__, __LINE__,
+                                   "other queries use the memory for queries; retry later");
+        return false;
+    }
+    if (query->scan.row_count <= 1) {
+        return false;
+    }
+    query->request.limit = query->scan.row_count / 2;
+    begin_scan(query);
+    return true;
+}
+
 static void on_worker(fl_work *work)
 {
     fl_query_summaries *query = OF(work, work);
-    query->status = summarize_all(query);
+    query->status = query->get.status == FL_OK ? summarize_all(query) : FL_E_TOO_LARGE;
+    bool alone = query->scan.row_count == 1 && !query->memory->budget_refused;
+    if ((query->status == FL_E_TOO_LARGE || query->status == FL_E_NOMEM) && alone) {
+        fl_arena_reset(query->memory);
+        query->status = summarize_row(query);
+    }
     if (query->status == FL_OK) {
         query->render(query);
     }
@@ -142,7 +194,9 @@ static void on_worker(fl_work *work)
 static void after_worker(fl_work *work)
 {
     fl_query_summaries *query = OF(work, work);
-    query->done(query);
+    if (!try_smaller(query)) {
+        query->done(query);
+    }
 }
 
 static void after_get(fl_store_get *get)
@@ -150,7 +204,10 @@ static void after_get(fl_store_get *get)
     fl_query_summaries *query = OF(get, get);
     query->status = get->status;
     query->err = get->err;
-    if (query->status != FL_OK) {
+    if (try_smaller(query)) {
+        return;
+    }
+    if (query->status != FL_OK && query->status != FL_E_TOO_LARGE) {
         query->done(query);
         return;
     }
@@ -189,17 +246,18 @@ static void after_scan(fl_store_scan *scan)
     }
     query->get = (fl_store_get){.ids = query->ids,
                                 .count = scan->row_count,
-                                .arena = query->arena,
+                                .arena = query->memory,
                                 .loop = query->loop,
                                 .done = after_get};
     fl_store_get_begin(query->store, &query->get);
 }
 
-void fl_query_summaries_begin(fl_query_summaries *query)
+static void begin_scan(fl_query_summaries *query)
 {
     const fl_summary_request *request = &query->request;
     bool by_trace_time = request->range == FL_RANGE_TRACE_ID;
     query->found_count = 0;
+    fl_arena_reset(query->memory);
     query->scan = (fl_store_scan){.from_ns = by_trace_time ? request->start_ns : INT64_MIN,
                                   .to_ns = by_trace_time ? request->end_ns : INT64_MAX,
                                   .has_after = request->has_after,
@@ -211,4 +269,9 @@ void fl_query_summaries_begin(fl_query_summaries *query)
                                   .loop = query->loop,
                                   .done = after_scan};
     fl_store_scan_begin(query->store, &query->scan);
+}
+
+void fl_query_summaries_begin(fl_query_summaries *query)
+{
+    begin_scan(query);
 }

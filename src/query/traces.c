@@ -38,6 +38,10 @@ static void after_get(fl_store_get *get)
     fl_query_traces *query = OF(get, get);
     query->status = get->status;
     query->err = get->err;
+    if (query->status == FL_E_TOO_LARGE && query->arena->budget_refused) {
+        query->status = fl_err_set(&query->err, FL_E_BUSY, __FILE__, __LINE__,
+                                   "other queries use the memory for queries; retry later");
+    }
     query->traces = FL_ARENA_ARRAY(query->arena, fl_trace *, query->count);
     if (query->status == FL_OK && query->traces == NULL) {
         query->status = fl_err_set(&query->err, FL_E_NOMEM, __FILE__, __LINE__,

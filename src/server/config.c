@@ -3,6 +3,7 @@
 #include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/un.h>
 
 #include "server/server.h"
 
@@ -76,7 +77,7 @@ static const config_key keys[] = {
      0,
      NULL},
     {{"store", "local", "local", "the store's engine"}, KEY_TEXT, AT(store), 0, 0, NULL},
-    {{"memory", "SIZE", "256M", "budget for rows, queues, bodies and queries"},
+    {{"memory", "SIZE", "512M", "budget for rows, queues, bodies and queries"},
      KEY_BYTES,
      AT(memory_bytes),
      16 * MIB,
@@ -376,14 +377,49 @@ static fl_str config_file_of(const fl_setting *settings, size_t count, char *con
     return in_environment(environment, "config");
 }
 
+static fl_status check_address(const char *key, fl_str text, fl_err *err)
+{
+    struct sockaddr_storage addr;
+    fl_err inner = {0};
+    if (text.n == 0) {
+        return FL_OK; /* off */
+    }
+    fl_status status = fl_addr_parse(text, &addr, &inner);
+    if (status != FL_OK) {
+        FL_FAIL(err, FL_E_CONFIG, "--%s %.*s: %s", key, FL_P(text), fl_err_text(&inner, status));
+    }
+    if (!fl_addr_is_loopback(&addr)) {
+        FL_FAIL(err, FL_E_CONFIG,
+                "--%s %.*s is reachable from elsewhere, and this version has no authentication: "
+                "listen on 127.0.0.1 or [::1], behind a proxy that authenticates",
+                key, FL_P(text));
+    }
+    return FL_OK;
+}
+
 static fl_status check(const fl_server_config *config, fl_err *err)
 {
+    const struct {
+        const char *key;
+        fl_str address;
+    } addresses[] = {{"listen", config->listen},
+                     {"udp", config->udp},
+                     {"segments-tcp", config->segments_tcp},
+                     {"otlp-http", config->otlp_http},
+                     {"otlp-grpc", config->otlp_grpc}};
     if (!fl_str_eq(config->store, FL_S("local"))) {
         FL_FAIL(err, FL_E_CONFIG, "--store %.*s: this version has the store \"local\" only",
                 FL_P(config->store));
     }
     if (config->listen.n == 0) {
         FL_FAIL(err, FL_E_CONFIG, "--listen needs HOST:PORT; port 0 picks a free one");
+    }
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        FL_TRY(check_address(addresses[i].key, addresses[i].address, err));
+    }
+    if (config->segments_socket.n >= sizeof((struct sockaddr_un *)NULL)->sun_path) {
+        FL_FAIL(err, FL_E_CONFIG, "--segments-socket: the path is longer than %zu bytes",
+                sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
     }
     return FL_OK;
 }

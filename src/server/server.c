@@ -14,11 +14,12 @@
 #define STREAM_IDLE_NS   0 /* a program may be silent for hours */
 #define DATAGRAM_MAX     65536
 #define UDP_BUFFER_BYTES (16u * 1024 * 1024)
+#define ANSWER_BYTES     (64u * 1024 * 1024)
 #define STOP_DEADLINE_NS (10 * FL_NS_PER_S)
 #define ADDRESS_TEXT_MAX 160
 
 typedef struct memory_numbers {
-    fl_counter bodies;
+    fl_counter bodies, queries;
 } memory_numbers;
 
 struct fl_server {
@@ -30,7 +31,7 @@ struct fl_server {
     fl_store *store;
     fl_ingest *ingest;
     fl_api *api;
-    fl_budget body_budget;
+    fl_budget body_budget, query_budget;
     memory_numbers memory;
     fl_http_server *http;
     fl_udp *udp;
@@ -44,12 +45,15 @@ struct fl_server {
 static const fl_metric memory_metrics[] = {
     {"fluoro_memory_bytes", "purpose=\"bodies\"", "Memory held, by purpose.", FL_METRIC_GAUGE,
      offsetof(memory_numbers, bodies)},
+    {"fluoro_memory_bytes", "purpose=\"queries\"", "", FL_METRIC_GAUGE,
+     offsetof(memory_numbers, queries)},
 };
 
 static const void *memory_of(void *user)
 {
     fl_server *server = user;
     fl_counter_set(&server->memory.bodies, fl_budget_used(&server->body_budget));
+    fl_counter_set(&server->memory.queries, fl_budget_used(&server->query_budget));
     return &server->memory;
 }
 static const void *store_numbers(void *user)
@@ -126,11 +130,12 @@ static fl_status make_api(fl_server *server, fl_err *err)
     const fl_api_config api = {.store = server->store,
                                .ingest = server->ingest,
                                .limits = &server->limits,
-                               .query_bytes = (size_t)(server->config->memory_bytes / 4),
+                               .query_budget = &server->query_budget,
+                               .answer_bytes = ANSWER_BYTES,
                                .clock = fl_clock_system(),
                                .log = server->log};
     FL_TRY(fl_api_new(&api, &server->api, err));
-    fl_api_add_metrics(server->api, (fl_api_metrics_source){memory_metrics, 1, memory_of, server});
+    fl_api_add_metrics(server->api, (fl_api_metrics_source){memory_metrics, 2, memory_of, server});
     fl_api_add_metrics(server->api,
                        (fl_api_metrics_source){fl_ingest_metrics, fl_ingest_metrics_count,
                                                ingest_numbers, server->ingest});
@@ -143,23 +148,6 @@ static fl_status make_api(fl_server *server, fl_err *err)
 }
 
 /* ---- Addresses */
-
-static fl_status check_address(fl_str text, const char *key, struct sockaddr_storage *out,
-                               fl_err *err)
-{
-    fl_err inner = {0};
-    fl_status status = fl_addr_parse(text, out, &inner);
-    if (status != FL_OK) {
-        FL_FAIL(err, FL_E_CONFIG, "--%s %.*s: %s", key, FL_P(text), fl_err_text(&inner, status));
-    }
-    if (!fl_addr_is_loopback(out)) {
-        FL_FAIL(err, FL_E_CONFIG,
-                "--%s %.*s is reachable from elsewhere, and this version has no authentication: "
-                "listen on 127.0.0.1 or [::1], behind a proxy that authenticates",
-                key, FL_P(text));
-    }
-    return FL_OK;
-}
 
 static void text_of(const struct sockaddr_storage *addr, char *out)
 {
@@ -174,7 +162,7 @@ static void text_of(const struct sockaddr_storage *addr, char *out)
 static fl_status listen_http(fl_server *server, fl_err *err)
 {
     struct sockaddr_storage addr;
-    FL_TRY(check_address(server->config->listen, "listen", &addr, err));
+    FL_TRY(fl_addr_parse(server->config->listen, &addr, err));
     size_t route_count;
     const fl_http_route *routes = fl_api_routes(server->api, &route_count);
     const fl_http_config http = {.addr = addr,
@@ -199,7 +187,7 @@ static fl_status listen_udp(fl_server *server, fl_err *err)
         return FL_OK;
     }
     struct sockaddr_storage addr;
-    FL_TRY(check_address(server->config->udp, "udp", &addr, err));
+    FL_TRY(fl_addr_parse(server->config->udp, &addr, err));
     size_t last = server->loop_count - 1; /* the first one deals out connections */
     const fl_udp_config udp = {.addr = addr,
                                .loop = server->loops[last],
@@ -237,7 +225,7 @@ static fl_status listen_streams(fl_server *server, fl_err *err)
     fl_str tcp = server->config->segments_tcp, path = server->config->segments_socket;
     struct sockaddr_storage addr = {0};
     if (tcp.n > 0) {
-        FL_TRY(check_address(tcp, "segments-tcp", &addr, err));
+        FL_TRY(fl_addr_parse(tcp, &addr, err));
         FL_TRY(listen_stream(server, &addr, &server->tcp_at, &server->stream_tcp, err));
         text_of(&server->tcp_at, server->tcp_text);
         fl_api_add_metrics(server->api,
@@ -247,10 +235,6 @@ static fl_status listen_streams(fl_server *server, fl_err *err)
     if (path.n > 0) {
         struct sockaddr_un *local = (struct sockaddr_un *)(void *)&addr;
         memset(&addr, 0, sizeof addr);
-        if (path.n >= sizeof local->sun_path) {
-            FL_FAIL(err, FL_E_CONFIG, "--segments-socket: the path is longer than %zu bytes",
-                    sizeof local->sun_path - 1);
-        }
         local->sun_family = AF_UNIX;
         memcpy(local->sun_path, path.p, path.n);
         FL_TRY(listen_stream(server, &addr, &server->unix_at, &server->stream_unix, err));
@@ -345,7 +329,10 @@ fl_status fl_server_start(const fl_server_config *config, fl_log *log, fl_server
     if (config->document_bytes > 0) {
         server->limits.document_bytes = (size_t)config->document_bytes;
     }
-    server->body_budget.max_bytes = (size_t)(config->memory_bytes / 4);
+    /* Half of it is the store's. The smallest --memory still lets one body of the largest size in.
+     */
+    server->body_budget.max_bytes = (size_t)(config->memory_bytes / 8) + FL_API_BODY_MAX;
+    server->query_budget.max_bytes = (size_t)(config->memory_bytes / 8 * 3);
     raise_descriptor_limit();
     fl_status status = start_all(server, err);
     if (status != FL_OK) {

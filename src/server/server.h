@@ -48,7 +48,8 @@ typedef struct fl_setting {
 /*
  * Builds the configuration from defaults, the INI file (setting or FLUORO_CONFIG names it), the
  * environment (NULL-terminated `NAME=value` texts; NULL = none) and settings. Texts live in arena.
- * FL_E_CONFIG names key, place, value and what would be right.
+ * FL_E_CONFIG names key, place, value and what would be right; an address that is not loopback is
+ * refused (there is no authentication yet).
  */
 FL_MUST fl_status fl_server_config_read(fl_arena *arena, const fl_setting *settings, size_t count,
                                         char *const *environment, fl_server_config *out,

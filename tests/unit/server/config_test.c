@@ -41,7 +41,7 @@ static void defaults_need_no_file(void **state)
     assert_str(f->config.listen, "127.0.0.1:2000");
     assert_str(f->config.udp, "127.0.0.1:2000");
     assert_str(f->config.data, "/home/ann/.local/share/fluoro");
-    assert_int_equal(f->config.memory_bytes, 256u << 20);
+    assert_int_equal(f->config.memory_bytes, 512u << 20);
     assert_int_equal(f->config.retention_ns, 30 * 86400 * FL_NS_PER_S);
     assert_int_equal(f->config.durability, FL_DURABILITY_COMMIT);
     assert_int_equal(f->config.limits, FL_PROFILE_OPEN);
@@ -89,9 +89,18 @@ static void bad_values_are_refused_with_key_and_value(void **state)
 {
     fixture *f = *state;
     static const char *const rows[][2] = {
-        {"memory", "lots"},          {"memory", "1"},        {"retention", "-1d"},
-        {"limits", "azure"},         {"durability", "none"}, {"threads", "65"},
-        {"store", "clickhouse://h"}, {"listen", ""},         {"log-level", "trace"},
+        {"memory", "lots"},
+        {"memory", "1"},
+        {"retention", "-1d"},
+        {"limits", "azure"},
+        {"durability", "none"},
+        {"threads", "65"},
+        {"store", "clickhouse://h"},
+        {"listen", "nonsense"},
+        {"udp", "127.0.0.1:99999"},
+        {"otlp-http", "0.0.0.0:4318"},
+        {"listen", ""},
+        {"log-level", "trace"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_int_equal(read_one(f, rows[i][0], rows[i][1], NULL), FL_E_CONFIG);
