@@ -34,7 +34,7 @@ typedef struct fl_server_config {
 /* One row of the table, as help and documentation see it. */
 typedef struct fl_config_key {
     const char *name;     /* with '-', as on the command line */
-    const char *argument; /* HOST:PORT, DIR, SIZE, … */
+    const char *argument; /* ADDR (HOST:PORT), DIR, SIZE, … */
     const char *fallback; /* default as text */
     const char *help;     /* one line */
 } fl_config_key;

@@ -16,10 +16,12 @@
 
 #define FIXTURE_NOW_NS (INT64_C(1738650400) * FL_NS_PER_S)
 
-/* Times in UTC, widths as in UTF-8, whatever the machine says. */
+/* Times in UTC, widths as in UTF-8, the default server, whatever the machine says. */
 static inline int fixture_setup(void **state)
 {
     (void)state;
+    unsetenv("FLUORO_SERVER");
+    unsetenv("NO_COLOR");
     setenv("TZ", "UTC", 1);
     tzset();
     return setlocale(LC_CTYPE, "C.UTF-8") == NULL;
@@ -46,32 +48,6 @@ static inline const fl_trace *fixture_trace(fl_arena *arena, const char *const *
     assert_ok(fl_trace_load(arena, id, &given, FIXTURE_NOW_NS, &source, &err), &err);
     assert_int_equal(source.unreadable, 0);
     return source.trace;
-}
-
-/* An entity of the trace by its id; fails the test if there is none. */
-static inline const fl_entity *fixture_find_below(const fl_entity *entity, uint64_t id)
-{
-    if (entity->segment->id == id) {
-        return entity;
-    }
-    for (const fl_entity *child = entity->first_child; child != NULL; child = child->next_sibling) {
-        const fl_entity *found = fixture_find_below(child, id);
-        if (found != NULL) {
-            return found;
-        }
-    }
-    return NULL;
-}
-static inline const fl_entity *fixture_find(const fl_trace *trace, uint64_t id)
-{
-    for (size_t i = 0; i < trace->top_count; i++) {
-        const fl_entity *found = fixture_find_below(trace->tops[i], id);
-        if (found != NULL) {
-            return found;
-        }
-    }
-    fail_msg("no entity %llx", (unsigned long long)id);
-    return NULL;
 }
 
 #endif

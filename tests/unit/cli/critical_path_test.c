@@ -1,4 +1,4 @@
-#include "cli_fixture.h"
+#include "unit/cli/cli_fixture.h"
 
 #include "cli/critical_path_int.h"
 

@@ -1,4 +1,4 @@
-#include "cli_fixture.h"
+#include "unit/cli/cli_fixture.h"
 
 #include "cli/screen_int.h"
 
@@ -15,8 +15,13 @@ static void expect_put(const char *text, unsigned max, const char *expected)
 static void escape_sequences_never_get_out(void **state)
 {
     (void)state;
-    expect_put("a\x1b[31mb\x1b]0;title\x07", 40, "a\xef\xbf\xbd[31mb\xef\xbf\xbd]0;title\xef\xbf\xbd");
-    expect_put("\xc2\x9b" "31mred", 40, "\xef\xbf\xbd" "31mred"); /* CSI in one character */
+    expect_put("a\x1b[31mb\x1b]0;title\x07", 40,
+               "a\xef\xbf\xbd[31mb\xef\xbf\xbd]0;title\xef\xbf\xbd");
+    expect_put("\xc2\x9b"
+               "31mred",
+               40,
+               "\xef\xbf\xbd"
+               "31mred"); /* CSI in one character */
     expect_put("a\x7f\x08", 40, "a\xef\xbf\xbd\xef\xbf\xbd");
     expect_put("a\xff\xfe z", 40, "a\xef\xbf\xbd\xef\xbf\xbd z");
 }

@@ -1,4 +1,4 @@
-#include "cli_fixture.h"
+#include "unit/cli/cli_fixture.h"
 
 #include "cli/times_int.h"
 
@@ -55,11 +55,23 @@ static void epoch_seconds_keep_their_fraction(void **state)
 static void other_texts_are_refused(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"",           "yesterday",        "1",          "12",
-                                        "h",          "-1h",              "1x",         "2025-13-01",
-                                        "2025-02-32", "2025-02-04T25:00", "2025-02-04T",
-                                        "2025-02-04T06:25:04Zz", "2025-02-04T06:25:04+2",
-                                        "99999999999999999999", "1738650304.", "+738650304", "1738650304.x"};
+    static const char *const texts[] = {"",
+                                        "yesterday",
+                                        "1",
+                                        "12",
+                                        "h",
+                                        "-1h",
+                                        "1x",
+                                        "2025-13-01",
+                                        "2025-02-32",
+                                        "2025-02-04T25:00",
+                                        "2025-02-04T",
+                                        "2025-02-04T06:25:04Zz",
+                                        "2025-02-04T06:25:04+2",
+                                        "99999999999999999999",
+                                        "1738650304.",
+                                        "+738650304",
+                                        "1738650304.x"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         int64_t ns;
         if (fl_time_parse(fl_str_of(texts[i]), NOW, &ns)) {
@@ -95,13 +107,14 @@ static void durations_show_three_digits_in_a_fitting_unit(void **state)
     expect_duration(INT64_MAX, "106751 d 23 h");
 }
 
-static void a_duration_never_rounds_up_into_the_next_unit(void **state)
+static void rounding_goes_on_into_the_next_unit(void **state)
 {
     (void)state;
-    expect_duration(999999, "999 us");
-    expect_duration(FL_NS_PER_S - 1, "999 ms");
-    expect_duration(60 * FL_NS_PER_S - 1, "59.9 s");
-    expect_duration(9999 * FL_NS_PER_US, "9.99 ms");
+    expect_duration(999499, "999 us");
+    expect_duration(999999, "1.00 ms");
+    expect_duration(9999 * FL_NS_PER_US, "10.0 ms");
+    expect_duration(FL_NS_PER_S - 1, "1.00 s");
+    expect_duration(60 * FL_NS_PER_S - 1, "60.0 s");
 }
 
 static void days_are_those_of_the_local_zone(void **state)
@@ -131,7 +144,7 @@ int main(void)
         cmocka_unit_test(epoch_seconds_keep_their_fraction),
         cmocka_unit_test(other_texts_are_refused),
         cmocka_unit_test(durations_show_three_digits_in_a_fitting_unit),
-        cmocka_unit_test(a_duration_never_rounds_up_into_the_next_unit),
+        cmocka_unit_test(rounding_goes_on_into_the_next_unit),
         cmocka_unit_test(days_are_those_of_the_local_zone),
         cmocka_unit_test(times_before_the_epoch_are_shown),
     };
