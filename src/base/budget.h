@@ -1,6 +1,7 @@
 /*
- * A budget in bytes for one purpose (bodies in flight, queued segments, the index of the store), shared
- * by threads. What is taken must be given back; the numbers show on /metrics as memory by purpose.
+ * A budget in bytes for one purpose (bodies in flight, queued segments, the index of the store),
+ * shared by threads. What is taken must be given back; the numbers show on /metrics as memory by
+ * purpose.
  */
 #ifndef FL_BASE_BUDGET_H
 #define FL_BASE_BUDGET_H

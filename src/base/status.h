@@ -78,8 +78,8 @@ const char *fl_err_text(const fl_err *err, fl_status status);
             return fl_try_status;                                                                  \
     } while (0)
 
-/* Fills err and returns from the function: FL_FAIL(err, FL_E_IO, "cannot open %s", path). The status is
- * returned itself, so that analysers see that it is not FL_OK. */
+/* Fills err and returns from the function: FL_FAIL(err, FL_E_IO, "cannot open %s", path). The
+ * status is returned itself, so that analysers see that it is not FL_OK. */
 #define FL_FAIL(err, status, ...)                                                                  \
     do {                                                                                           \
         (void)fl_err_set((err), (status), __FILE__, __LINE__, __VA_ARGS__);                        \

@@ -106,10 +106,69 @@ static bool to_signed(const decimal *d, uint64_t magnitude, int64_t *out)
     return true;
 }
 
+/* ---- The forms that nearly every document has, without taking the number apart: a few digits, and
+ * seconds with a fraction. Anything else is left to the exact way. */
+
+#define PLAIN_DIGITS_MAX 18 /* fit into 63 bits whatever they are */
+
+/* Digits from *at on, at most `most` of them, appended to *value; returns how many. */
+static size_t plain_digits(fl_str number, size_t *at, size_t most, uint64_t *value)
+{
+    size_t n = 0;
+    uint64_t sum = *value;
+    while (n < most && *at + n < number.n) {
+        unsigned digit = (unsigned)(number.p[*at + n] - '0');
+        if (digit > 9) {
+            break;
+        }
+        sum = sum * 10 + digit;
+        n++;
+    }
+    *value = sum;
+    *at += n;
+    return n;
+}
+
+static bool plain_integer(fl_str number, int64_t *out)
+{
+    size_t at = 0;
+    uint64_t value = 0;
+    size_t digits = plain_digits(number, &at, PLAIN_DIGITS_MAX, &value);
+    if (digits == 0 || at != number.n || (digits > 1 && number.p[0] == '0')) {
+        return false;
+    }
+    *out = (int64_t)value;
+    return true;
+}
+
+/* Up to 9 digits, a point, up to 9 digits; or the 10 digits of today's seconds. */
+static bool plain_seconds(fl_str number, int64_t *out)
+{
+    static const uint64_t scale[] = {1000000000, 100000000, 10000000, 1000000, 100000,
+                                     10000,      1000,      100,      10,      1};
+    size_t at = 0;
+    uint64_t value = 0;
+    size_t whole = plain_digits(number, &at, 10, &value);
+    if (whole == 0 || (whole > 1 && number.p[0] == '0') || at == number.n || number.p[at] != '.') {
+        return false;
+    }
+    at++;
+    size_t fraction = plain_digits(number, &at, 9, &value);
+    uint64_t ns = value * scale[fraction]; /* below 10^19: no overflow */
+    if (fraction == 0 || at != number.n || ns > (uint64_t)INT64_MAX) {
+        return false;
+    }
+    *out = (int64_t)ns;
+    return true;
+}
+
 bool fl_json_i64(fl_str number, int64_t *out)
 {
     decimal d;
     uint64_t magnitude;
+    if (plain_integer(number, out)) {
+        return true;
+    }
     if (!parse_decimal(number, &d) || !leading_integer(&d, d.point, &magnitude)) {
         return false;
     }
@@ -126,6 +185,9 @@ bool fl_json_ns(fl_str number, int64_t *out)
 {
     decimal d;
     uint64_t magnitude;
+    if (plain_seconds(number, out)) {
+        return true;
+    }
     if (!parse_decimal(number, &d)) {
         return false;
     }

@@ -70,10 +70,12 @@ bool fl_segment_id_parse(fl_str text, uint64_t *out)
     return true;
 }
 
+/* The first second of the range has no floor inside it; its end stands for it. */
 static int64_t floor_to_second(int64_t ns)
 {
     int64_t past = ns % FL_NS_PER_S;
-    return ns - (past < 0 ? past + FL_NS_PER_S : past);
+    int64_t down = past < 0 ? past + FL_NS_PER_S : past;
+    return ns >= INT64_MIN + down ? ns - down : ns - past;
 }
 
 int64_t fl_trace_time_ns(fl_trace_id id, int64_t earliest_start_ns)

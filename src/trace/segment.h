@@ -4,7 +4,7 @@
  *
  * Typed members are what a summary, a filter or a graph needs. All else is kept as JSON text in `rest`
  * (and in members of kind JSON), with numbers as sent, and comes back equal in meaning. Decoding,
- * emitting, packing and unpacking are driven by one table of fields (segment_fields.c).
+ * emitting, packing and unpacking are driven by one table of fields (segment_fields_int.h).
  */
 #ifndef FL_TRACE_SEGMENT_H
 #define FL_TRACE_SEGMENT_H
@@ -169,7 +169,8 @@ const char *fl_reject_name(fl_reject_code code);
 /* The wire's Message: `Invalid segment. ErrorCode: X`, `Invalid subsegment. ErrorCode: X, Cause: null`, or the
  * trace-size text for FL_REJECT_INVALID_SEGMENT. */
 void fl_reject_message(const fl_reject *reject, fl_buf *out);
-/* At most 160 bytes of a document for a debug log line: whole characters, control characters as blanks. */
+/* At most 160 bytes of a document for a debug log line, whole characters; the log escapes control
+ * characters. Borrows. */
 fl_str fl_reject_excerpt(fl_str document);
 
 /* ---- Decode */
@@ -211,8 +212,8 @@ void fl_segment_emit_members(const fl_segment *segment, fl_buf *out);
 
 /* Packed form: compact, versioned by its first byte, stable for ever (docs/format/segment.md). */
 void fl_segment_pack(const fl_segment *segment, fl_buf *out);
-/* The segment in arena; its texts borrow from `packed`, which must live as long. FL_E_CORRUPT on any
- * bytes that pack does not write, without reading past them. */
+/* The segment in arena; its texts borrow from `packed`, which must live as long. FL_E_CORRUPT on
+ * bytes that break the rules of that page, without reading past them. */
 FL_MUST fl_status fl_segment_unpack(fl_arena *arena, fl_str packed, fl_segment **out, fl_err *err);
 
 #endif

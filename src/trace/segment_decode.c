@@ -9,6 +9,7 @@
  * refusal then stands for all. */
 #define SMALLEST_DOCUMENT_BYTES 64
 #define FIRST_ITEMS_MAX         32
+#define PLACES_MAX              4 /* levels of nesting that a refusal names, the outermost ones */
 
 void *fl_items_add(fl_arena *arena, fl_items *items, size_t expected)
 {
@@ -30,15 +31,20 @@ void *fl_items_add(fl_arena *arena, fl_items *items, size_t expected)
 
 /* ---- Refusing */
 
-/* `subsegments[2].subsegments[0]: ` as far as it fits; returns its length. */
+/* `subsegments[2]: subsegments[0]: ` as far as it fits; returns its length. */
 static size_t print_place(const fl_place *place, char *to, size_t room)
 {
-    if (place == NULL || place->owner == NULL) {
-        return 0;
+    size_t n = 0;
+    for (uint32_t depth = 1; place != NULL && depth <= place->depth && depth <= PLACES_MAX;
+         depth++) {
+        const fl_place *at = place;
+        while (at->depth > depth) {
+            at = at->owner;
+        }
+        int added = snprintf(to + n, room - n, "subsegments[%zu]: ", at->index);
+        n += added > 0 && (size_t)added < room - n ? (size_t)added : 0;
     }
-    size_t n = print_place(place->owner, to, room);
-    int added = snprintf(to + n, room - n, "subsegments[%zu]: ", place->index);
-    return added > 0 && (size_t)added < room - n ? n + (size_t)added : n;
+    return n;
 }
 
 fl_status fl_decode_refuse(fl_decoder *d, fl_reject_code code, const fl_place *place,

@@ -8,7 +8,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a mask's low bits are
     {.key = #name,                                                                                 \
      .key_mask =                                                                                   \
          sizeof(#name) > 8 ? UINT64_MAX : UINT64_MAX >> (64 - 8 * (sizeof(#name) - 1)) % 64,       \
-     .tail = sizeof(#name) > 9 ? sizeof(#name) - 9 : 0,                                            \
+     .tail = (sizeof(#name) > 9) * (sizeof(#name) - 9),                                            \
      .quoted = "\"" #name "\":",                                                                   \
      .key_len = sizeof(#name) - 1,                                                                 \
      .kind = FL_KIND_##type,                                                                       \

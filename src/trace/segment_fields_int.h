@@ -184,15 +184,15 @@ static inline bool fl_kind_is_text(uint8_t kind)
 typedef struct fl_field {
     char key[FL_KEY_MAX + 1]; /* filled up with zeros */
     uint64_t key_mask;        /* those of 8 bytes that a key has, if it has less */
-    uint8_t tail;             /* where its last 8 bytes begin; 0 if it has less */
     const char *quoted;       /* `"key":`, ready for emission */
-    uint8_t key_len;          /* of the key alone, which begins behind the quote */
-    uint8_t kind;             /* fl_field_kind */
-    uint8_t tag;
-    uint8_t child;    /* fl_block_id of what it holds */
-    uint16_t offset;  /* of the value in the struct */
-    uint16_t count;   /* FL_COUNT: from the value to the uint32_t beside an array; 0 = no array */
+    uint16_t offset;          /* of the value in the struct */
+    uint16_t count;   /* FL_COUNT: from there to the uint32_t beside an array; 0 = no array */
     uint16_t present; /* FL_PRESENT of the bool that says "was there, even empty"; 0 = none */
+    uint8_t key_len;
+    uint8_t tail; /* where the last 8 bytes of the key begin; 0 if it has less */
+    uint8_t kind; /* fl_field_kind */
+    uint8_t tag;
+    uint8_t child; /* fl_block_id of what it holds */
 } fl_field;
 
 #define FL_PRESENT(type, member)      (offsetof(type, member) + 1)

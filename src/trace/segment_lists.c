@@ -171,11 +171,13 @@ fl_status fl_decode_links(fl_decoder *d, const fl_field *field, yyjson_val *val,
     yyjson_arr_iter all = yyjson_arr_iter_with(val);
     for (yyjson_val *element; (element = yyjson_arr_iter_next(&all)) != NULL;) {
         fl_link link = {0};
+        uint32_t fields_dropped = d->notes.fields_dropped;
         if (fl_json_is(element, YYJSON_TYPE_OBJ) && link_is_within_limits(d->limits, items.count)) {
             FL_TRY(fl_decode_block(d, FL_BLOCK_LINK, element, place, &link));
         }
         if (fl_trace_id_is_none(link.trace_id)) {
             d->notes.links_dropped++;
+            d->notes.fields_dropped = fields_dropped; /* counted as a whole */
             continue;
         }
         fl_link *kept = fl_items_add(d->arena, &items, yyjson_arr_size(val));

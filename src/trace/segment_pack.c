@@ -4,7 +4,8 @@
  */
 #include "trace/segment_pack_int.h"
 
-/* Writes into the room that the buffer has, so that few bytes cost no call. */
+/* Writes into the room that the buffer has, so that few bytes cost no call. It asks for room ahead
+ * of need: near the buffer's maximum the last FIXED_BYTES_MAX bytes may stay unused. */
 typedef struct packer {
     fl_buf *out;
     char *p, *end;

@@ -5,8 +5,9 @@
  *   id.h        trace ids, segment ids, trace time (segments.md §2, trace-model.md §3)
  *   header.h    the trace header in all its carriers (segments.md §15)
  *   segment.h   a document decoded, validated, emitted, packed (segments.md §1–§9, §12)
- *   assemble.h  records of one trace → linked entities, inferred segments, compiled documents (trace-model.md §3, §4)
- *   summary.h   an assembled trace → what GetTraceSummaries tells of it (trace-model.md §5)
+ *   assemble.h  records of one trace → linked entities, inferred segments, compiled documents
+ * (trace-model.md §3, §4) summary.h   an assembled trace → what GetTraceSummaries tells of it
+ * (trace-model.md §5)
  */
 #ifndef FL_TRACE_H
 #define FL_TRACE_H

@@ -1,6 +1,8 @@
 """How tools/gates.py counts: nothing is lost, nothing is counted as passed that did not run."""
 
 import sys
+import threading
+import time
 
 import pytest
 
@@ -10,9 +12,11 @@ from gates import Gate, Result
 
 @pytest.fixture(autouse=True)
 def reports(tmp_path, monkeypatch):
-    monkeypatch.setattr(gates, "REPORTS", tmp_path)
+    folder = tmp_path / "build" / "test"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(gates, "REPORTS", folder)
     monkeypatch.setattr(gates, "REQUIRE_ALL", False)
-    return tmp_path
+    return folder
 
 
 @pytest.fixture
@@ -135,6 +139,18 @@ def test_a_chosen_gate_brings_what_it_needs_in_order():
 
 def test_an_unknown_gate_is_refused(capsys):
     assert gates.main(["speed"]) == 2 and "speed" in capsys.readouterr().out
+
+
+def test_a_second_run_waits_for_the_first(monkeypatch, capsys):
+    monkeypatch.setattr(gates, "GATES", [Gate("a", "", lambda: Result(passed=1))])
+    first = gates.lock_builds()
+    second = threading.Thread(target=gates.main, args=([],))
+    second.start()
+    time.sleep(0.2)
+    assert "waiting" in capsys.readouterr().out
+    first.close()
+    second.join(10)
+    assert "1 passed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("result, code, line", [

@@ -21,6 +21,22 @@ int64_t fl_local_cutoff(const fl_store *store)
 
 /* ---- By age */
 
+/* Drops the row, or sees to it that it is dropped when the log tells of it. A store that opens does
+ * not write yet, and leaves such rows to the first sweep. */
+static void expire_row(fl_shard *shard, fl_order_leaf *leaf, fl_row *row)
+{
+    if (!fl_shard_must_forget(row)) {
+        fl_shard_drop(shard, row);
+    } else {
+        int64_t basis = fl_row_basis(row);
+        leaf->lowest_basis = basis < leaf->lowest_basis ? basis : leaf->lowest_basis;
+        if (!shard->store->open || !fl_shard_forget(shard, row)) {
+            return;
+        }
+    }
+    fl_counter_add(&shard->store->stats->expired_age_total, 1);
+}
+
 static void sweep_leaf(fl_shard *shard, fl_order_leaf *leaf, int64_t cutoff)
 {
     fl_row *expired[FL_ORDER_LEAF_ROWS];
@@ -36,9 +52,8 @@ static void sweep_leaf(fl_shard *shard, fl_order_leaf *leaf, int64_t cutoff)
     }
     leaf->lowest_basis = lowest;
     for (size_t i = 0; i < count; i++) {
-        fl_shard_drop(shard, expired[i]); /* with its last row the leaf goes, too */
+        expire_row(shard, leaf, expired[i]); /* with its last row the leaf goes, too */
     }
-    fl_counter_add(&shard->store->stats->expired_age_total, count);
 }
 
 /* Looks at some leaves; false when the sweep is at its end. */

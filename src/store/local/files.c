@@ -123,6 +123,25 @@ fl_wal_file *fl_wal_file_oldest(fl_wal_files *files)
     return oldest;
 }
 
+void fl_wal_file_hold_remarks(fl_wal_file *file)
+{
+    if (!atomic_exchange(&file->remarks, true)) {
+        fl_wal_file_ref(file, 1);
+    }
+}
+
+void fl_wal_files_release(fl_wal_files *files, fl_loop *loop)
+{
+    bool released = true;
+    while (released) {
+        fl_wal_file *oldest = fl_wal_file_oldest(files);
+        released = oldest != NULL && atomic_exchange(&oldest->remarks, false);
+        if (oldest != NULL) {
+            fl_wal_file_unref(oldest, released ? 2 : 1, loop);
+        }
+    }
+}
+
 /* ---- Removal */
 
 static void remove_file(fl_work *work)

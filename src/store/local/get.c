@@ -120,6 +120,9 @@ static void read_work(fl_work *work)
     fl_wal_reader_init(&reader, job->store);
     fl_status status = read_items(job, &reader, &err);
     fl_wal_reader_fini(&reader);
+    if (status == FL_E_IO) {
+        fl_counter_add(&job->store->stats->io_errors_total, 1);
+    }
     if (status != FL_OK) {
         fail(job, status, &err);
     }

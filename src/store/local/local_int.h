@@ -46,7 +46,9 @@ typedef struct fl_wal_file {
     atomic_size_t references;
     atomic_uint_least64_t bytes;
     atomic_bool sealed; /* nothing more is written to it */
-    fl_work work;       /* its removal */
+    atomic_bool
+        remarks;  /* it tells of records in older files: refers to itself while those are there */
+    fl_work work; /* its removal */
 } fl_wal_file;
 
 typedef struct fl_wal_files {
@@ -68,6 +70,11 @@ fl_wal_file *fl_wal_file_oldest(fl_wal_files *files);
 void fl_wal_file_ref(fl_wal_file *file, size_t count);
 /* The last one removes the file: on the pool of `loop`, or here if it is NULL. */
 void fl_wal_file_unref(fl_wal_file *file, size_t count, fl_loop *loop);
+/* The file tells of records in older files (that they are gone, that their trace passed its limit):
+ * it must not go before those. */
+void fl_wal_file_hold_remarks(fl_wal_file *file);
+/* Lets go of such files when no older one is left. */
+void fl_wal_files_release(fl_wal_files *files, fl_loop *loop);
 void fl_wal_file_abandon(fl_wal_file *file); /* frees the entry; the file itself stays as it is */
 void fl_wal_file_path(const fl_wal_file *file, char path[FL_LOCAL_PATH_MAX]);
 /* Name → numbers; false if it is no log file's name. */
@@ -134,7 +141,8 @@ typedef struct fl_batch {
     size_t frame_count, frame_capacity;
     fl_part *parts; /* waiting for it */
     uint64_t document_bytes;
-    bool sync; /* force the log to disk, relaxed or not */
+    bool sync;    /* force the log to disk, relaxed or not */
+    bool remarks; /* it tells of records in older files */
     /* the commit's */
     fl_work work;
     fl_buf out;
@@ -195,6 +203,9 @@ void fl_shard_take(fl_shard *shard, fl_part *part);
 void fl_shard_schedule(fl_shard *shard, bool sync);
 /* Queues that the trace's committed records are to be forgotten; false without memory. */
 bool fl_shard_forget(fl_shard *shard, fl_row *row);
+/* Would some of the trace's records return at a restart, once the files of the others are gone?
+ * They expire by themselves, unless they claim a later time than that of the whole trace. */
+bool fl_shard_must_forget(const fl_row *row);
 /* Drops a row without pending records and gives its references back; on the shard's thread, or
  * while the store opens. */
 void fl_shard_drop(fl_shard *shard, fl_row *row);
@@ -249,6 +260,11 @@ static inline fl_shard *fl_local_shard(const fl_store *store, fl_trace_id id)
 {
     return &store->shards[fl_trace_id_hash(id) % store->shard_count];
 }
+
+/* Opening without starting: the store with its log read back, of which no loop knows. */
+FL_MUST fl_status fl_local_load(const fl_store_config *config, const fl_local_options *options,
+                                fl_store **out, fl_err *err);
+void fl_local_free(fl_store *store);
 
 /* Reads all files of the log into the shards, which no loop knows yet. */
 FL_MUST fl_status fl_local_recover(fl_store *store, fl_err *err);

@@ -17,7 +17,7 @@ fl_local_options fl_local_options_default(void)
         .file_bytes = FILE_BYTES,
         .sweep_interval_ns = FL_NS_PER_S,
         .sync_interval_ns = FL_NS_PER_S,
-        .commit_interval_ns = 2 * FL_NS_PER_MS,
+        .commit_interval_ns = 5 * FL_NS_PER_MS,
     };
 }
 
@@ -112,6 +112,7 @@ static void on_sweep_timer(void *user)
     fl_shard *shard = user;
     fl_shard_sweep(shard);
     if (shard->number == 0) {
+        fl_wal_files_release(&shard->store->files, shard->loop);
         fl_local_evict(shard->store);
     }
 }
@@ -201,7 +202,7 @@ static void close_files(fl_store *store)
     }
 }
 
-static void free_store(fl_store *store)
+void fl_local_free(fl_store *store)
 {
     for (size_t i = 0; i < store->shard_count; i++) {
         fl_shard_fini(&store->shards[i]);
@@ -223,7 +224,7 @@ void fl_store_close_and_free(fl_store *store)
     atomic_store(&store->closing, true);
     stop_shards(store);
     close_files(store);
-    free_store(store);
+    fl_local_free(store);
 }
 
 /* ---- Opening */
@@ -247,8 +248,8 @@ static fl_status open_store(fl_store *store, fl_err *err)
     return FL_OK;
 }
 
-fl_status fl_store_local_open_with(const fl_store_config *config, const fl_local_options *options,
-                                   fl_store **out, fl_err *err)
+fl_status fl_local_load(const fl_store_config *config, const fl_local_options *options,
+                        fl_store **out, fl_err *err)
 {
     if (config->loop_count == 0 || config->loop_count > UINT16_MAX) {
         FL_FAIL(err, FL_E_CONFIG, "a store needs 1 to %d loops", UINT16_MAX);
@@ -262,10 +263,19 @@ fl_status fl_store_local_open_with(const fl_store_config *config, const fl_local
     store->options = *options;
     fl_status status = open_store(store, err);
     if (status != FL_OK) {
-        free_store(store);
+        fl_local_free(store);
         return status;
     }
-    status = start_shards(store, err);
+    *out = store;
+    return FL_OK;
+}
+
+fl_status fl_store_local_open_with(const fl_store_config *config, const fl_local_options *options,
+                                   fl_store **out, fl_err *err)
+{
+    fl_store *store;
+    FL_TRY(fl_local_load(config, options, &store, err));
+    fl_status status = start_shards(store, err);
     if (status != FL_OK) {
         fl_store_close_and_free(store);
         return status;

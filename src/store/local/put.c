@@ -157,26 +157,41 @@ static void take_on_shard(fl_task *task)
     fl_shard_take(part->shard, part);
 }
 
-/* Charges the part and hands it to its shard, or back to the put if there is no room. */
-static void send_part(fl_store *store, fl_part *part)
+static size_t charge_of(const fl_part *part)
 {
-    size_t bytes = QUEUED_COPIES * part->documents.n + part->count * ITEM_OVERHEAD;
-    if (!fl_budget_take(&store->queue_budget, bytes)) {
-        fl_counter_add(&store->stats->refused_memory_total, part->count);
-        part->status = fl_err_set(
-            &part->err, FL_E_BUSY, __FILE__, __LINE__,
-            "%zu of %zu bytes for queued writes are in use; retry later or raise --memory",
-            fl_budget_used(&store->queue_budget), store->queue_budget.max_bytes);
-        fl_part_return(part);
-        return;
-    }
-    part->charged_bytes = bytes;
+    return QUEUED_COPIES * part->documents.n + part->count * ITEM_OVERHEAD;
+}
+
+/* Room for a whole put. One that is larger than the queue is let in when nothing else is there: it
+ * is bounded by what its sender may send, and refusing it would refuse it for ever. */
+static bool charge(fl_store *store, size_t bytes)
+{
+    fl_budget *budget = &store->queue_budget;
+    size_t idle = 0;
+    return fl_budget_take(budget, bytes) ||
+           atomic_compare_exchange_strong(&budget->used_bytes, &idle, bytes);
+}
+
+/* Hands a part to its shard. */
+static void send_part(fl_part *part)
+{
+    part->charged_bytes = charge_of(part);
     if (part->shard == part->home) {
         fl_shard_take(part->shard, part);
         return;
     }
     part->task.run = take_on_shard;
     fl_loop_post(part->shard->loop, &part->task);
+}
+
+static void refuse_part(fl_store *store, fl_part *part)
+{
+    fl_counter_add(&store->stats->refused_memory_total, part->count);
+    part->status =
+        fl_err_set(&part->err, FL_E_BUSY, __FILE__, __LINE__,
+                   "%zu of %zu bytes for queued writes are in use; retry later or raise --memory",
+                   fl_budget_used(&store->queue_budget), store->queue_budget.max_bytes);
+    fl_part_return(part);
 }
 
 bool fl_store_has_room(const fl_store *store)
@@ -224,12 +239,21 @@ static bool build_parts(fl_store *store, fl_store_put *put, fl_part **parts)
 static void send_parts(fl_store *store, fl_part *parts)
 {
     int64_t now = fl_clock_wall(store->config.clock), mono = fl_clock_mono(store->config.clock);
+    size_t bytes = 0;
+    for (const fl_part *part = parts; part != NULL; part = part->next) {
+        bytes += charge_of(part);
+    }
+    bool charged = charge(store, bytes);
     while (parts != NULL) {
         fl_part *part = parts;
         parts = part->next;
         part->arrival_ns = now;
         part->started_mono_ns = mono;
-        send_part(store, part);
+        if (charged) {
+            send_part(part);
+        } else {
+            refuse_part(store, part);
+        }
     }
 }
 

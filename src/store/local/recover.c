@@ -378,6 +378,7 @@ static void settle(fl_store *store, uint64_t last_arrival)
             fl_wal_file_unref(file, 1, NULL);
         }
     }
+    fl_wal_files_release(&store->files, NULL);
 }
 
 static fl_status read_files(recovery *r, const fl_str *names, size_t count, fl_err *err)

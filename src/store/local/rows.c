@@ -100,6 +100,7 @@ static void reset_row(fl_row *row)
     row->json_bytes = 0;
     row->position = FL_ROW_NO_POSITION;
     row->limit_exceeded = false;
+    row->ahead = false;
 }
 
 bool fl_rows_add(fl_rows *rows, fl_row *row, int64_t start_ns, fl_record_times times,
@@ -117,9 +118,11 @@ bool fl_rows_add(fl_rows *rows, fl_row *row, int64_t start_ns, fl_record_times t
     if (times.arrival_ns > row->last_arrival_ns) {
         row->last_arrival_ns = times.arrival_ns;
     }
+    int64_t time_ns = fl_trace_time_ns(row->id, start_ns);
+    row->ahead |= time_ns > times.arrival_ns;
     if (start_ns < row->start_ns) {
         row->start_ns = start_ns;
-        row->time_ns = fl_trace_time_ns(row->id, start_ns);
+        row->time_ns = time_ns;
         if (row->position != FL_ROW_NO_POSITION) {
             return fl_order_move(rows, row, &old);
         }

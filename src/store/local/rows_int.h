@@ -26,6 +26,7 @@ typedef struct fl_row {
     uint32_t step : 6;
     uint32_t limit_exceeded : 1;
     uint32_t limit_pending : 1; /* the mark is on its way */
+    uint32_t ahead : 1;         /* a record has a trace time of its own later than its arrival */
     uint32_t in_gather : 1;     /* has a record in the batch that gathers now */
 } fl_row;
 

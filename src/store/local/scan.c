@@ -12,12 +12,17 @@
 
 typedef struct scan_job scan_job;
 
+typedef struct kept_row {
+    fl_store_row row;
+    uint64_t examined; /* rows of its shard up to it, itself included */
+} kept_row;
+
 typedef struct scan_shard {
     fl_task task;
     scan_job *job;
     fl_shard *shard;
     fl_store_place behind; /* goes on strictly behind it */
-    fl_store_row *rows;
+    kept_row *rows;
     size_t count, capacity;
     size_t taken; /* by the merge */
     uint64_t examined;
@@ -65,8 +70,9 @@ static fl_status keep_row(scan_shard *part, const fl_store_row *row)
     if (!fl_local_room((void **)&part->rows, &part->capacity, part->count, sizeof *part->rows)) {
         return FL_E_NOMEM;
     }
-    part->rows[part->count] = *row;
-    part->rows[part->count++].times = NULL;
+    kept_row *kept = &part->rows[part->count++];
+    *kept = (kept_row){.row = *row, .examined = part->examined};
+    kept->row.times = NULL;
     return FL_OK;
 }
 
@@ -127,7 +133,7 @@ static scan_shard *newest_part(scan_job *job)
     for (size_t i = 0; i < job->store->shard_count; i++) {
         scan_shard *part = &job->shards[i];
         if (part->taken < part->count) {
-            fl_store_place place = place_of(&part->rows[part->taken]);
+            fl_store_place place = place_of(&part->rows[part->taken].row);
             if (newest == NULL || fl_store_place_cmp(&place, &best) < 0) {
                 newest = part;
                 best = place;
@@ -171,6 +177,19 @@ static fl_status drop_repeats(fl_store_scan *scan)
     return FL_OK;
 }
 
+/* What a shard looked at behind the last row that was taken from it belongs to the next page. */
+static uint64_t examined_rows(const scan_job *job)
+{
+    uint64_t examined = 0;
+    for (size_t i = 0; i < job->store->shard_count; i++) {
+        const scan_shard *part = &job->shards[i];
+        bool all = job->scan->reached_end || part->count == 0;
+        uint64_t taken = part->taken > 0 ? part->rows[part->taken - 1].examined : 0;
+        examined += all ? part->examined : taken;
+    }
+    return examined;
+}
+
 static fl_status merge(scan_job *job)
 {
     fl_store_scan *scan = job->scan;
@@ -179,7 +198,6 @@ static fl_status merge(scan_job *job)
     for (size_t i = 0; i < job->store->shard_count; i++) {
         FL_TRY(job->shards[i].status);
         total += job->shards[i].count;
-        scan->examined += job->shards[i].examined;
         scan->reached_end &= job->shards[i].reached_end;
     }
     scan->reached_end &= total <= scan->limit;
@@ -190,8 +208,9 @@ static fl_status merge(scan_job *job)
     }
     while (scan->row_count < total) {
         scan_shard *part = newest_part(job);
-        scan->rows[scan->row_count++] = part->rows[part->taken++];
+        scan->rows[scan->row_count++] = part->rows[part->taken++].row;
     }
+    scan->examined = examined_rows(job);
     return atomic_load(&job->stepped) && total > 1 ? drop_repeats(scan) : FL_OK;
 }
 

@@ -65,7 +65,9 @@ static bool add_segment(fl_shard *shard, fl_row *row, int64_t start_ns, fl_recor
 fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, fl_wal_ref ref, fl_err *err)
 {
     fl_row *row = fl_rows_find(&shard->rows, record->id);
+    fl_wal_file *file = fl_wal_file_at(&shard->store->files, fl_wal_ref_slot(ref));
     if (row != NULL && (record->begins || record->kind == FL_WAL_FORGET)) {
+        fl_wal_file_hold_remarks(file);
         fl_shard_drop(shard, row);
         row = NULL;
     }
@@ -76,13 +78,16 @@ fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, fl_wal_r
             !add_segment(shard, row, record->start_ns, times, ref)) {
             FL_FAIL(err, FL_E_NOMEM, "no memory for the rows of the log");
         }
-        fl_wal_file_ref(fl_wal_file_at(&shard->store->files, fl_wal_ref_slot(ref)), 1);
+        fl_wal_file_ref(file, 1);
         if (__builtin_add_overflow(row->json_bytes, record->json_bytes, &row->json_bytes)) {
             row->json_bytes = UINT32_MAX;
         }
     }
+    if (row != NULL && record->kind == FL_WAL_LIMIT) {
+        row->limit_exceeded = true;
+        fl_wal_file_hold_remarks(file);
+    }
     if (row != NULL) {
-        row->limit_exceeded |= record->kind == FL_WAL_LIMIT;
         row->revision += record->revision;
     }
     return FL_OK;
@@ -144,6 +149,12 @@ static bool gather_record(fl_shard *shard, fl_row *row, fl_wal_record *record)
     return true;
 }
 
+bool fl_shard_must_forget(const fl_row *row)
+{
+    const fl_wal_ref *refs = fl_row_refs(row);
+    return row->ahead && fl_wal_ref_slot(refs[0]) != fl_wal_ref_slot(refs[row->record_count - 1]);
+}
+
 bool fl_shard_forget(fl_shard *shard, fl_row *row)
 {
     fl_wal_record record = {
@@ -154,6 +165,11 @@ bool fl_shard_forget(fl_shard *shard, fl_row *row)
     if (row->pending == FL_ROW_PENDING_MAX || !gather_record(shard, row, &record)) {
         return false;
     }
+    /* What comes to the trace from now on belongs to its next life. */
+    row->in_gather = false;
+    row->json_bytes = 0;
+    row->limit_exceeded = false;
+    shard->gather->remarks = true;
     fl_shard_schedule(shard, false);
     return true;
 }
@@ -184,6 +200,7 @@ static void mark_limit(fl_shard *shard, fl_row *row, int64_t arrival_ns)
     }
     fl_wal_record record = {.kind = FL_WAL_LIMIT, .id = row->id, .arrival_ns = arrival_ns};
     row->limit_pending = gather_record(shard, row, &record);
+    shard->gather->remarks |= row->limit_pending;
 }
 
 static fl_status refuse_memory(fl_shard *shard, fl_part *part, size_t left)
@@ -203,6 +220,7 @@ static bool admit(fl_shard *shard, const fl_part *part, const fl_part_item *item
     fl_store *store = shard->store;
     fl_row *row = fl_rows_find(&shard->rows, item->id);
     if (row != NULL && row->pending == 0 && fl_row_basis(row) < fl_local_cutoff(store)) {
+        shard->gather->remarks |= fl_shard_must_forget(row); /* by a record that begins it anew */
         fl_shard_drop(shard, row);
         fl_counter_add(&store->stats->expired_age_total, 1);
         row = NULL;
@@ -371,12 +389,17 @@ static void apply_batch(fl_shard *shard, fl_batch *batch)
     if (segments != 0) {
         fl_wal_file_ref(batch->file, segments);
     }
+    if (committed && batch->remarks && batch->file != NULL) {
+        fl_wal_file_hold_remarks(batch->file);
+    }
     for (size_t i = 0; i < batch->record_count; i++) {
         const fl_batch_record *record = &batch->records[i];
         record->row->pending--;
         if (record->kind == FL_WAL_FORGET) {
             /* Written or not: this is how room is made on a disk that is full. */
+            uint32_t next_life_bytes = record->row->json_bytes;
             clear_row(shard, record->row);
+            record->row->json_bytes = next_life_bytes;
         } else if (!committed) {
             revert_record(record);
         } else if (!apply_record(shard, batch, record)) {
@@ -424,6 +447,7 @@ static void reset_batch(fl_batch *batch)
     batch->frame_count = 0;
     batch->document_bytes = 0;
     batch->sync = false;
+    batch->remarks = false;
     batch->file = NULL;
     batch->retired = NULL;
 }

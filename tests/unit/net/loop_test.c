@@ -110,6 +110,24 @@ static void a_task_may_post_itself_again_even_while_the_loop_stops(void **state)
     assert_int_equal(links.left, 0);
 }
 
+static void note_where(void *user)
+{
+    bool *on_loop = ((void **)user)[0];
+    *on_loop = fl_loop_is_current(((void **)user)[1]);
+}
+
+static void a_call_returns_when_it_has_run_on_the_loop(void **state)
+{
+    (void)state;
+    bool on_loop = false;
+    fl_loop *loop = running_loop();
+    void *call[] = {&on_loop, loop};
+    fl_loop_call(loop, note_where, call);
+    assert_true(on_loop);
+    assert_false(fl_loop_is_current(loop));
+    fl_loop_stop_and_free(loop);
+}
+
 /* ---- Work */
 
 typedef struct sum_work {
@@ -206,6 +224,7 @@ int main(void)
         cmocka_unit_test(each_senders_tasks_run_once_and_in_order),
         cmocka_unit_test(a_loop_that_never_ran_runs_its_tasks_at_the_end),
         cmocka_unit_test(a_task_may_post_itself_again_even_while_the_loop_stops),
+        cmocka_unit_test(a_call_returns_when_it_has_run_on_the_loop),
         cmocka_unit_test(work_runs_off_the_loop_and_is_done_on_it_before_the_loop_ends),
         cmocka_unit_test(a_timer_runs_until_it_is_freed_by_its_own_callback),
         cmocka_unit_test(timers_that_are_left_end_with_the_loop),

@@ -422,18 +422,60 @@ static void rows_beyond_the_memory_are_refused_as_busy_and_counted(void **state)
     assert_int_equal(fl_counter_get(&fl_store_stats_get(f->rig.store)->traces), stored);
 }
 
+typedef struct two_puts {
+    store_rig *rig;
+    fl_segment segments[2];
+    const fl_segment *lists[2];
+    fl_store_put puts[2];
+    atomic_size_t done;
+} two_puts;
+
+static void first_put_done(fl_store_put *put)
+{
+    atomic_fetch_add(&FL_CONTAINER_OF(put, two_puts, puts[0])->done, 1);
+}
+
+static void second_put_done(fl_store_put *put)
+{
+    atomic_fetch_add(&FL_CONTAINER_OF(put, two_puts, puts[1])->done, 1);
+}
+
+static void begin_two_puts(void *user)
+{
+    two_puts *two = user;
+    for (size_t i = 0; i < 2; i++) {
+        two->lists[i] = &two->segments[i];
+        two->puts[i] = (fl_store_put){.segments = &two->lists[i],
+                                      .count = 1,
+                                      .loop = two->rig->loops[0],
+                                      .done = i == 0 ? first_put_done : second_put_done};
+        fl_store_put_begin(two->rig->store, &two->puts[i]);
+    }
+}
+
+/* One that is larger than the queue is let in alone; what comes while it waits is refused. */
 static void queued_writes_beyond_the_memory_are_refused_as_busy(void **state)
 {
     fixture *f = *state;
-    fl_err err = {0};
-    char text[3000];
+    static char text[60000];
+    two_puts two = {.rig = &f->rig};
     memset(text, '1', sizeof text);
-    f->rig.config.memory_bytes = 20000;
+    f->rig.config.memory_bytes = 400000;
     rig_open(&f->rig);
-    fl_segment segment = rig_segment(1, 1, 0);
-    segment.metadata = (fl_str){text, sizeof text};
-    assert_int_equal(rig_put(&f->rig, &segment, &err), FL_E_BUSY);
-    assert_non_null(strstr(err.message, "queued"));
+    for (uint64_t i = 0; i < 2; i++) {
+        two.segments[i] = rig_segment(i, 1, 0);
+        two.segments[i].metadata = (fl_str){text, sizeof text};
+    }
+    fl_loop_call(f->rig.loops[0], begin_two_puts, &two);
+    while (atomic_load(&two.done) < 2) {
+        uv_sleep(1);
+    }
+    assert_ok(two.puts[0].status, &two.puts[0].err);
+    assert_int_equal(two.puts[1].status, FL_E_BUSY);
+    assert_non_null(strstr(two.puts[1].err.message, "queued"));
+    const fl_store_stats *stats = fl_store_stats_get(f->rig.store);
+    assert_int_equal(fl_counter_get(&stats->refused_memory_total), 1);
+    assert_int_equal(fl_counter_get(&stats->queued_bytes), 0);
 }
 
 /* ---- Retention */

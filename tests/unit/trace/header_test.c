@@ -89,17 +89,27 @@ static void the_last_of_two_ids_counts_even_if_it_is_unreadable(void **state)
     assert_true(header.parent != 0 && !header.malformed_parent);
 }
 
+/* The separators count: 256 bytes are an item of 255, or one of 250 and one of 4. */
 static void extra_items_are_cut_between_items_at_256_bytes(void **state)
 {
     (void)state;
-    char text[400];
-    char kept[300];
-    /* ";a=" and 252 letters are 255 bytes, ";b=1" would pass 256. */
-    snprintf(kept, sizeof kept, "a=%0252d", 0);
-    snprintf(text, sizeof text, "%s;b=1", kept);
-    fl_trace_header header = parsed(text);
-    assert_int_equal(header.extra_count, 2);
-    assert_emitted(&header, kept);
+    static const struct {
+        int zeros;
+        const char *second;
+        bool first_kept, second_kept;
+    } rows[] = {
+        {253, "", true, false},       {254, "", false, false},       {248, ";b=10", true, true},
+        {248, ";b=100", true, false}, {248, ";b=1000", true, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[400];
+        char kept[400];
+        snprintf(text, sizeof text, "a=%0*d%s", rows[i].zeros, 0, rows[i].second);
+        snprintf(kept, sizeof kept, "%.*s%s", rows[i].first_kept ? rows[i].zeros + 2 : 0, text,
+                 rows[i].second_kept ? rows[i].second : "");
+        fl_trace_header header = parsed(text);
+        assert_emitted(&header, kept);
+    }
 }
 
 static void a_header_is_appended_to_what_the_buffer_holds(void **state)

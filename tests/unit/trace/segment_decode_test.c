@@ -256,6 +256,8 @@ static void an_end_or_progress_is_needed(void **state)
         {"{" REST_OF_END ",\"end_time\":1e30}", REFUSED(INVALID_END_TIME), 0, AAA},
         {"{" REST_OF_END ",\"end_time\":1795360304}", TAKEN, 0, 0}, /* before the start */
         {"{" REST_OF_END ",\"end_time\":4000000000}", TAKEN, 0, 0}, /* far ahead */
+        {"{" REST_OF_END ",\"end_time\":4700000000}", REFUSED(INVALID_END_TIME), 0, AAA},
+        {"{" REST_OF_END ",\"end_time\":-4700000000}", REFUSED(INVALID_END_TIME), 0, AAA},
     };
     ASSERT_ROWS(rows);
 }
@@ -391,6 +393,7 @@ static void the_id_is_seen_without_parsing(void **state)
         {"{\"a\":{\"id\":\"" AAA "\"},", REFUSED(PARSE_ERROR), 0, 0},
         {"{\"a\":[\"id\",\"" AAA "\"],", REFUSED(PARSE_ERROR), 0, 0},
         {"{\"a\":\"id\",", REFUSED(PARSE_ERROR), 0, 0},
+        {"{\"a\":1}{,\"id\":\"" AAA "\"", REFUSED(PARSE_ERROR), 0, 0},
         {"{\"id\":5,", REFUSED(PARSE_ERROR), 0, 0},
         {"{\"id\":\"a\\u0061\",", REFUSED(PARSE_ERROR), 0, 0},
         {"{\"id\":\"" AAA, REFUSED(PARSE_ERROR), 0, 0},
@@ -502,7 +505,17 @@ static void the_detail_says_place_and_flaw(void **state)
     assert_detail("{" REST_OF_END "}", "no end_time, and in_progress is not true");
     assert_detail(EMBED(TEST_EMBEDDED(",\"subsegments\":[{" BBB "," TEST_START "," TEST_END "}]")),
                   "subsegments[1]: subsegments[0]: no name");
-    assert_detail("{\"a\":1,}", "byte 7: trailing comma is not allowed");
+}
+
+static void the_detail_of_a_syntax_error_says_the_byte(void **state)
+{
+    (void)state;
+    fl_arena arena;
+    fl_arena_init(&arena, 1 << 20);
+    fl_decoded decoded = test_decode(&arena, FL_S("{\"a\":1;}"), FL_PROFILE_OPEN);
+    assert_int_equal(decoded.reject_count, 1);
+    assert_memory_equal(decoded.rejects[0].detail, "byte 6: ", 8);
+    fl_arena_fini(&arena);
 }
 
 static void a_repaired_text_is_counted(void **state)
@@ -607,6 +620,7 @@ int main(void)
         cmocka_unit_test(each_element_of_an_array_is_judged_by_itself),
         cmocka_unit_test(an_array_of_more_elements_than_documents_fit_in_is_refused_as_one),
         cmocka_unit_test(the_detail_says_place_and_flaw),
+        cmocka_unit_test(the_detail_of_a_syntax_error_says_the_byte),
         cmocka_unit_test(a_repaired_text_is_counted),
         cmocka_unit_test(nothing_of_a_refused_document_is_counted_as_left_out),
         cmocka_unit_test(every_failing_allocation_is_reported),

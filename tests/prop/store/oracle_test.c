@@ -1,0 +1,434 @@
+/*
+ * The store against a naive list: random puts (many at once, duplicates, in progress, out of
+ * order), gets, scans with every parameter, time that passes, closing, killing and opening with
+ * other numbers of shards. Both must give the same answers.
+ */
+#include <stdlib.h>
+
+#include "support/fault_fs.h"
+#include "support/store_rig.h"
+
+#define DIR          "/data"
+#define RUNS         12
+#define STEPS        150
+#define TRACES       60
+#define RECORDS_MAX  400
+#define PUT_MAX      12
+#define RETENTION_NS (1000 * FL_NS_PER_S)
+#define TRACE_BYTES  2000
+
+/* ---- The naive store */
+
+typedef struct naive_record {
+    uint64_t id;
+    int64_t start_ns, end_ns, arrival_ns;
+} naive_record;
+
+typedef struct naive_trace {
+    naive_record records[RECORDS_MAX];
+    size_t count;
+    uint32_t revision;
+    size_t json_bytes;
+    bool limit_exceeded;
+} naive_trace;
+
+typedef struct naive {
+    naive_trace traces[TRACES];
+    bool limited; /* by TRACE_BYTES */
+} naive;
+
+static fl_store_row naive_row(const naive *n, uint64_t trace)
+{
+    const naive_trace *t = &n->traces[trace];
+    fl_store_row row = {.id = rig_trace_id(trace),
+                        .start_ns = INT64_MAX,
+                        .last_end_ns = FL_TIME_NONE,
+                        .last_arrival_ns = FL_TIME_NONE,
+                        .record_count = (uint32_t)t->count,
+                        .revision = t->revision,
+                        .limit_exceeded = t->limit_exceeded};
+    for (size_t i = 0; i < t->count; i++) {
+        const naive_record *r = &t->records[i];
+        row.start_ns = r->start_ns < row.start_ns ? r->start_ns : row.start_ns;
+        row.last_end_ns = r->end_ns > row.last_end_ns ? r->end_ns : row.last_end_ns;
+        row.last_arrival_ns =
+            r->arrival_ns > row.last_arrival_ns ? r->arrival_ns : row.last_arrival_ns;
+    }
+    row.time_ns = fl_trace_time_ns(row.id, row.start_ns);
+    return row;
+}
+
+static bool naive_has(const naive *n, uint64_t trace, int64_t now)
+{
+    fl_store_row row = naive_row(n, trace);
+    int64_t basis = row.time_ns > row.last_arrival_ns ? row.time_ns : row.last_arrival_ns;
+    return row.record_count != 0 && basis >= now - RETENTION_NS;
+}
+
+static size_t json_length(const fl_segment *segment)
+{
+    fl_buf text;
+    fl_buf_init(&text, 1 << 20);
+    fl_segment_emit(segment, &text);
+    size_t n = text.n;
+    fl_buf_fini(&text);
+    return n;
+}
+
+static uint64_t trace_number(const fl_segment *segment)
+{
+    return segment->trace_id.lo >> 32;
+}
+
+/* Takes one segment; `touched` counts a revision once a put. */
+static uint8_t naive_put(naive *n, const fl_segment *segment, int64_t now, bool *touched)
+{
+    naive_trace *t = &n->traces[trace_number(segment)];
+    if (!naive_has(n, trace_number(segment), now)) {
+        memset(t, 0, sizeof *t);
+    }
+    size_t json = n->limited ? json_length(segment) : 0;
+    if (n->limited && t->json_bytes + json > TRACE_BYTES) {
+        bool marked = t->count != 0 && !t->limit_exceeded;
+        t->revision += marked && !*touched;
+        *touched |= marked;
+        t->limit_exceeded |= t->count != 0;
+        return FL_PUT_TRACE_TOO_LARGE;
+    }
+    assert_true(t->count < RECORDS_MAX);
+    t->records[t->count++] = (naive_record){segment->id, segment->start_ns, segment->end_ns, now};
+    t->json_bytes += json;
+    t->revision += !*touched;
+    *touched = true;
+    return FL_PUT_STORED;
+}
+
+/* ---- Random operations on both */
+
+typedef struct pair {
+    naive naive;
+    store_rig rig;
+    fault_fs *fs;
+    test_random *random;
+    fl_arena arena;
+} pair;
+
+static uint64_t below(pair *p, uint64_t bound)
+{
+    return test_random_below(p->random, bound);
+}
+
+static int64_t now_of(pair *p)
+{
+    return fl_clock_wall(&p->rig.clock.clock);
+}
+
+static fl_segment random_segment(pair *p)
+{
+    fl_segment segment = rig_segment(below(p, TRACES), 1 + below(p, 5), 0);
+    /* Most starts are near, some a day and more away from the id's epoch. */
+    int64_t off_s = (int64_t)below(p, 200) - 100;
+    if (below(p, 6) == 0) {
+        off_s += ((int64_t)below(p, 5) - 2) * 86400;
+    }
+    segment.start_ns += off_s * FL_NS_PER_S + (int64_t)below(p, 3);
+    segment.end_ns =
+        below(p, 4) == 0 ? FL_TIME_NONE : segment.start_ns + (int64_t)below(p, 100) * FL_NS_PER_S;
+    return segment;
+}
+
+static void random_put(pair *p)
+{
+    fl_segment segments[PUT_MAX];
+    const fl_segment *list[PUT_MAX];
+    uint8_t verdicts[PUT_MAX];
+    bool touched[TRACES] = {false};
+    fl_err err;
+    size_t count = (size_t)below(p, PUT_MAX + 1);
+    for (size_t i = 0; i < count; i++) {
+        segments[i] = i != 0 && below(p, 5) == 0 ? segments[i - 1] : random_segment(p);
+        list[i] = &segments[i];
+    }
+    assert_ok(rig_put_all(&p->rig, list, count, verdicts, &err), &err);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t expected =
+            naive_put(&p->naive, list[i], now_of(p), &touched[trace_number(list[i])]);
+        assert_int_equal(verdicts[i], expected);
+    }
+}
+
+static void check_trace(pair *p, const fl_stored_trace *found, uint64_t trace)
+{
+    const naive_trace *expected = &p->naive.traces[trace];
+    assert_true(fl_trace_id_eq(found->id, rig_trace_id(trace)));
+    if (!naive_has(&p->naive, trace, now_of(p))) {
+        assert_int_equal(found->count, 0);
+        return;
+    }
+    assert_int_equal(found->count, expected->count);
+    assert_int_equal(found->revision, expected->revision);
+    assert_int_equal(found->limit_exceeded, expected->limit_exceeded);
+    for (size_t i = 0; i < found->count; i++) {
+        const fl_record *record = &found->records[i];
+        assert_int_equal(record->segment->id, expected->records[i].id);
+        assert_int_equal(record->segment->start_ns, expected->records[i].start_ns);
+        assert_int_equal(record->segment->end_ns, expected->records[i].end_ns);
+        assert_int_equal(record->arrival_ns, expected->records[i].arrival_ns);
+        assert_true(i == 0 || record->arrival > found->records[i - 1].arrival);
+    }
+}
+
+static void random_get(pair *p)
+{
+    enum { IDS = 10 };
+    fl_trace_id ids[IDS];
+    uint64_t traces[IDS];
+    size_t count = (size_t)below(p, IDS + 1);
+    for (size_t i = 0; i < count; i++) {
+        traces[i] = below(p, TRACES);
+        ids[i] = rig_trace_id(traces[i]);
+    }
+    fl_store_get get = {.ids = ids, .count = count, .arena = &p->arena};
+    rig_get(&p->rig, &get);
+    assert_ok(get.status, &get.err);
+    for (size_t i = 0; i < count; i++) {
+        check_trace(p, &get.traces[i], traces[i]);
+    }
+    fl_arena_reset(&p->arena);
+}
+
+static fl_store_place place_of(const fl_store_row *row)
+{
+    return (fl_store_place){row->time_ns, row->start_ns, row->id};
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    fl_store_place left = place_of(a), right = place_of(b);
+    return fl_store_place_cmp(&left, &right);
+}
+
+static bool wants_some(void *user, const fl_store_row *row)
+{
+    uint64_t modulus = *(const uint64_t *)user;
+    int64_t latest = FL_TIME_NONE;
+    for (uint32_t i = 0; i < row->record_count; i++) {
+        latest = row->times[i].arrival_ns > latest ? row->times[i].arrival_ns : latest;
+    }
+    return latest == row->last_arrival_ns && (row->id.lo >> 32) % modulus == 0;
+}
+
+static fl_store_scan random_scan_of(pair *p, const uint64_t *modulus)
+{
+    fl_store_scan scan = {
+        .from_ns = INT64_MIN, .to_ns = INT64_MAX, .limit = SIZE_MAX, .arena = &p->arena};
+    if (below(p, 2) == 0) {
+        scan.from_ns = RIG_EPOCH_NS + ((int64_t)below(p, 400000) - 200000) * FL_NS_PER_S;
+    }
+    if (below(p, 2) == 0) {
+        scan.to_ns = RIG_EPOCH_NS + ((int64_t)below(p, 400000) - 200000) * FL_NS_PER_S;
+    }
+    if (below(p, 2) == 0) {
+        scan.limit = (size_t)below(p, 15);
+    }
+    if (below(p, 2) == 0) {
+        fl_store_row row = naive_row(&p->naive, below(p, TRACES));
+        scan.has_after = true;
+        scan.after = place_of(&row);
+    }
+    if (*modulus > 1) {
+        scan.want = wants_some;
+    }
+    return scan;
+}
+
+static void random_scan(pair *p)
+{
+    fl_store_row rows[TRACES];
+    uint64_t modulus = below(p, 4);
+    size_t in_range = 0, count = 0;
+    fl_store_scan scan = random_scan_of(p, &modulus);
+    scan.user = &modulus;
+    for (uint64_t trace = 0; trace < TRACES; trace++) {
+        fl_store_row row = naive_row(&p->naive, trace);
+        fl_store_place place = place_of(&row);
+        if (naive_has(&p->naive, trace, now_of(p)) && row.time_ns >= scan.from_ns &&
+            row.time_ns < scan.to_ns &&
+            (!scan.has_after || fl_store_place_cmp(&place, &scan.after) > 0)) {
+            in_range++;
+            if (modulus <= 1 || trace % modulus == 0) {
+                rows[count++] = row;
+            }
+        }
+    }
+    qsort(rows, count, sizeof rows[0], compare_rows);
+    rig_scan(&p->rig, &scan);
+    assert_ok(scan.status, &scan.err);
+    assert_int_equal(scan.row_count, count < scan.limit ? count : scan.limit);
+    assert_true(scan.examined <= in_range);
+    if (scan.reached_end) {
+        assert_int_equal(scan.row_count, count);
+        assert_int_equal(scan.examined, in_range);
+    } else {
+        assert_true(in_range > scan.row_count);
+    }
+    for (size_t i = 0; i < scan.row_count; i++) {
+        assert_true(fl_trace_id_eq(scan.rows[i].id, rows[i].id));
+        assert_memory_equal(&scan.rows[i].time_ns, &rows[i].time_ns, 4 * sizeof(int64_t));
+        assert_int_equal(scan.rows[i].record_count, rows[i].record_count);
+        assert_int_equal(scan.rows[i].revision, rows[i].revision);
+        assert_int_equal(scan.rows[i].limit_exceeded, rows[i].limit_exceeded);
+    }
+    fl_arena_reset(&p->arena);
+}
+
+/* ---- Life */
+
+static void open_pair(pair *p)
+{
+    rig_init(&p->rig, 1 + (size_t)below(p, RIG_LOOPS_MAX), DIR, fault_fs_calls(p->fs));
+    p->rig.config.retention_ns = RETENTION_NS;
+    p->rig.options.file_bytes = 4000 + below(p, 4000);
+    p->rig.config.limits.trace_bytes = p->naive.limited ? TRACE_BYTES : 0;
+}
+
+static void reopen(pair *p)
+{
+    int64_t now = now_of(p);
+    if (below(p, 2) == 0) {
+        rig_fini(&p->rig);
+    } else {
+        fault_fs *survived = fault_fs_after_kill(p->fs);
+        rig_fini(&p->rig);
+        fault_fs_free(p->fs);
+        p->fs = survived;
+    }
+    open_pair(p);
+    atomic_store(&p->rig.clock.wall, now);
+    rig_open(&p->rig);
+}
+
+static void step(pair *p)
+{
+    switch (below(p, 12)) {
+    case 0:
+        atomic_fetch_add(&p->rig.clock.wall, (int64_t)below(p, 400) * FL_NS_PER_S);
+        break;
+    case 1:
+        reopen(p);
+        break;
+    case 2:
+    case 3:
+        random_get(p);
+        break;
+    case 4:
+    case 5:
+        random_scan(p);
+        break;
+    default:
+        random_put(p);
+        break;
+    }
+}
+
+static void the_store_answers_as_a_naive_list(void **state)
+{
+    (void)state;
+    test_random random = test_random_begin();
+    for (int run = 0; run < RUNS; run++) {
+        pair *p = calloc(1, sizeof *p);
+        assert_non_null(p);
+        p->random = &random;
+        p->fs = fault_fs_new();
+        p->naive.limited = run % 3 == 0;
+        fl_arena_init(&p->arena, (size_t)64 << 20);
+        open_pair(p);
+        rig_open(&p->rig);
+        for (int i = 0; i < STEPS; i++) {
+            step(p);
+        }
+        rig_fini(&p->rig);
+        fl_arena_fini(&p->arena);
+        fault_fs_free(p->fs);
+        free(p);
+    }
+}
+
+/* ---- Rows alone, where a store would be slow: many traces, all orders */
+
+typedef struct row_model {
+    fl_trace_id id;
+    int64_t start_ns;
+    bool there;
+} row_model;
+
+static void check_rows(fl_rows *rows, const row_model *model, size_t count)
+{
+    fl_order_cursor cursor;
+    size_t there = 0, seen = 0;
+    fl_store_place last = {.time_ns = INT64_MAX, .start_ns = INT64_MAX};
+    fl_order_seek(rows, &last, &cursor);
+    for (const fl_row *row = fl_order_older(rows, &cursor); row != NULL;
+         row = fl_order_older(rows, &cursor)) {
+        fl_store_place place = fl_row_place(row);
+        assert_true(fl_store_place_cmp(&last, &place) < 0);
+        last = place;
+        seen++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const fl_row *row = fl_rows_find(rows, model[i].id);
+        assert_int_equal(row != NULL, model[i].there);
+        assert_true(row == NULL || row->start_ns == model[i].start_ns);
+        there += model[i].there;
+    }
+    assert_int_equal(seen, there);
+}
+
+static void rows_keep_their_order_through_every_change(void **state)
+{
+    (void)state;
+    enum { MODEL = 3000, CHANGES = 40000 };
+    test_random random = test_random_begin();
+    row_model *model = calloc(MODEL, sizeof *model);
+    fl_budget budget = {.max_bytes = (size_t)64 << 20};
+    fl_rows *rows = calloc(1, sizeof *rows);
+    assert_true(model != NULL && rows != NULL);
+    fl_rows_init(rows, &budget);
+    for (size_t i = 0; i < MODEL; i++) {
+        model[i].id = (fl_trace_id){0, i + 1};
+    }
+    for (size_t i = 0; i < CHANGES; i++) {
+        row_model *m = &model[test_random_below(&random, MODEL)];
+        fl_row *row = fl_rows_find(rows, m->id);
+        if (row != NULL && test_random_below(&random, 4) == 0) {
+            fl_rows_drop(rows, row);
+            m->there = false;
+            continue;
+        }
+        int64_t start = (int64_t)test_random_below(&random, 5000) * FL_NS_PER_S / 7;
+        row = row != NULL ? row : fl_rows_make(rows, m->id);
+        assert_non_null(row);
+        assert_true(fl_rows_reserve(rows, row));
+        assert_true(fl_rows_add(rows, row, start, (fl_record_times){start, start}, i));
+        assert_int_equal(fl_row_refs(row)[row->record_count - 1], i);
+        m->start_ns = !m->there || start < m->start_ns ? start : m->start_ns;
+        m->there = true;
+        if (i % 4000 == 0) {
+            check_rows(rows, model, MODEL);
+        }
+    }
+    check_rows(rows, model, MODEL);
+    fl_rows_fini(rows);
+    assert_int_equal(fl_budget_used(&budget), 0);
+    free(rows);
+    free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_store_answers_as_a_naive_list),
+        cmocka_unit_test(rows_keep_their_order_through_every_change),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
