@@ -348,31 +348,48 @@ static void measure_reopen(bench *b)
            cpu / (double)b->count * 1e6);
 }
 
+typedef struct number_option {
+    fl_str name;
+    size_t max;
+    size_t *to;
+} number_option;
+
+/* Takes --name value with a number in 1..max; false if it is none of the options. */
+static bool take_number(const number_option *rows, size_t count, fl_str name, fl_str value)
+{
+    uint64_t number;
+    for (size_t i = 0; i < count; i++) {
+        if (fl_str_eq(name, rows[i].name) && fl_str_to_u64(value, &number) && number != 0 &&
+            number <= rows[i].max) {
+            *rows[i].to = (size_t)number;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void parse_options(bench *b, int argc, char **argv)
 {
-    b->options =
-        (options){.batch = 50, .flight = 8, .loops = 2, .durability = FL_DURABILITY_COMMIT};
+    options *o = &b->options;
+    const number_option numbers[] = {
+        {FL_S("--batch"), BATCH_MAX, &o->batch},
+        {FL_S("--flight"), FLIGHT_MAX, &o->flight},
+        {FL_S("--loops"), LOOPS_MAX, &o->loops},
+    };
+    *o = (options){.batch = 50, .flight = 8, .loops = 2, .durability = FL_DURABILITY_COMMIT};
     for (int i = 1; i < argc; i++) {
         fl_str name = fl_str_of(argv[i]);
         fl_str value = fl_str_of(i + 1 < argc ? argv[i + 1] : "");
-        uint64_t number = 0;
-        bool is_number = fl_str_to_u64(value, &number) && number != 0;
         if (fl_str_eq(name, FL_S("--relaxed"))) {
-            b->options.durability = FL_DURABILITY_RELAXED;
+            o->durability = FL_DURABILITY_RELAXED;
             continue;
         }
         i++;
         if (fl_str_eq(name, FL_S("--file"))) {
-            b->options.file = value.p;
+            o->file = value.p;
         } else if (fl_str_eq(name, FL_S("--dir"))) {
-            b->options.dir = value.p;
-        } else if (fl_str_eq(name, FL_S("--batch")) && is_number && number <= BATCH_MAX) {
-            b->options.batch = (size_t)number;
-        } else if (fl_str_eq(name, FL_S("--flight")) && is_number && number <= FLIGHT_MAX) {
-            b->options.flight = (size_t)number;
-        } else if (fl_str_eq(name, FL_S("--loops")) && is_number && number <= LOOPS_MAX) {
-            b->options.loops = (size_t)number;
-        } else {
+            o->dir = value.p;
+        } else if (!take_number(numbers, sizeof numbers / sizeof numbers[0], name, value)) {
             die("see the head of bench/store_bench.c for the options", NULL);
         }
     }

@@ -370,19 +370,24 @@ fault_fs *fault_fs_new(void)
     return fs;
 }
 
-void fault_fs_free(fault_fs *fs)
+static void free_one(fault_fs *fs)
 {
-    if (fs == NULL) {
-        return;
-    }
     for (size_t i = 0; i < FILES_MAX; i++) {
         free(fs->files[i].path);
         free(fs->files[i].now.bytes);
         free(fs->files[i].durable.bytes);
     }
-    fault_fs_free(fs->cut);
     pthread_mutex_destroy(&fs->lock);
     free(fs);
+}
+
+void fault_fs_free(fault_fs *fs)
+{
+    while (fs != NULL) {
+        fault_fs *cut = fs->cut;
+        free_one(fs);
+        fs = cut;
+    }
 }
 
 void fault_fs_fail_at(fault_fs *fs, uint64_t n)

@@ -88,7 +88,7 @@ static void repair(recovery *r, uint64_t offset, const unsigned char *bytes, siz
 static fl_status frame_at(recovery *r, uint64_t offset, bool mend, found_frame *out, fl_err *err)
 {
     unsigned char *bytes;
-    size_t at;
+    size_t at = 0;
     out->payload = NULL;
     FL_TRY(bytes_at(r, offset, FL_WAL_FRAME_HEADER_BYTES, &bytes, err));
     if (bytes == NULL) {

@@ -18,7 +18,7 @@ void *fl_rows_alloc(fl_rows *rows, size_t bytes)
         }
         atomic_fetch_add_explicit(&rows->budget->used_bytes, cost, memory_order_relaxed);
     }
-    void *memory = malloc(bytes);
+    void *memory = malloc(bytes != 0 ? bytes : 1);
     if (memory == NULL) {
         fl_budget_give(rows->budget, cost);
     }
@@ -40,7 +40,7 @@ static size_t step_capacity(unsigned step)
     if (step < 2) {
         return step;
     }
-    return step % 2 == 0 ? (size_t)1 << step / 2 : (size_t)3 << (step - 3) / 2;
+    return (size_t)(2 + step % 2) << ((step / 2 - 1) & 31); /* 6 bits hold it */
 }
 
 static size_t step_bytes(unsigned step)

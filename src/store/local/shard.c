@@ -379,18 +379,27 @@ static void revert_record(const fl_batch_record *record)
     row->json_bytes -= record->json_bytes < row->json_bytes ? record->json_bytes : row->json_bytes;
 }
 
-static void apply_batch(fl_shard *shard, fl_batch *batch)
+/* A committed batch refers to its file for each segment in it. */
+static void refer_to_file(fl_shard *shard, const fl_batch *batch)
 {
     size_t segments = 0;
-    bool committed = batch->status == FL_OK;
     for (size_t i = 0; i < batch->record_count; i++) {
-        segments += committed && batch->records[i].kind == FL_WAL_SEGMENT;
+        segments += batch->records[i].kind == FL_WAL_SEGMENT;
     }
-    if (segments != 0) {
-        fl_wal_file_ref(batch->file, segments);
-    }
-    if (committed && batch->remarks && batch->file != NULL) {
+    fl_wal_file_ref(batch->file, segments);
+    if (batch->remarks) {
         fl_wal_file_hold_remarks(batch->file);
+    }
+    fl_counter_add(&shard->store->stats->segments_stored_total, segments);
+    fl_counter_add(&shard->store->stats->bytes_packed_total, batch->document_bytes);
+}
+
+static void apply_batch(fl_shard *shard, fl_batch *batch)
+{
+    /* A batch without a file was a sync alone. */
+    bool committed = batch->status == FL_OK && batch->file != NULL;
+    if (committed) {
+        refer_to_file(shard, batch);
     }
     for (size_t i = 0; i < batch->record_count; i++) {
         const fl_batch_record *record = &batch->records[i];
@@ -407,10 +416,6 @@ static void apply_batch(fl_shard *shard, fl_batch *batch)
                                        "no memory for the order of traces; retry later");
         }
         drop_if_empty(shard, record->row);
-    }
-    if (committed) {
-        fl_counter_add(&shard->store->stats->segments_stored_total, segments);
-        fl_counter_add(&shard->store->stats->bytes_packed_total, batch->document_bytes);
     }
 }
 

@@ -360,6 +360,7 @@ static void a_trace_beyond_its_size_is_refused_and_says_so_for_ever(void **state
 {
     fixture *f = *state;
     f->rig.config.limits.trace_bytes = 600;
+    f->rig.options.file_bytes = 1; /* each commit its own file: that of the mark holds no record */
     rig_open(&f->rig);
     uint8_t verdict = 0xff;
     fl_err err;
@@ -544,6 +545,38 @@ static void files_of_expired_traces_are_removed(void **state)
     assert_int_equal(fl_counter_get(&fl_store_stats_get(f->rig.store)->disk_bytes), 0);
 }
 
+/* Its earliest segment makes the trace old; the other one alone would be from the day after
+ * tomorrow. */
+static void an_expired_trace_does_not_return_in_parts_after_a_restart(void **state)
+{
+    fixture *f = *state;
+    fl_err err;
+    f->rig.config.retention_ns = 100 * FL_NS_PER_S;
+    f->rig.options.file_bytes = 1;
+    rig_open(&f->rig);
+    put_segment(f, 1, 1, -2 * 86400);
+    uint64_t other = 2; /* of the same shard: one file holds both */
+    while (fl_local_shard(f->rig.store, rig_trace_id(other)) !=
+           fl_local_shard(f->rig.store, rig_trace_id(1))) {
+        other++;
+    }
+    fl_segment ahead = rig_segment(1, 2, 2 * 86400), beside = rig_segment(other, 1, 0);
+    const fl_segment *list[] = {&ahead, &beside};
+    assert_ok(rig_put_all(&f->rig, list, 2, NULL, &err), &err);
+    atomic_store(&f->rig.clock.wall, RIG_EPOCH_NS + 50 * FL_NS_PER_S);
+    put_segment(f, other, 2, 0); /* keeps that file */
+    atomic_store(&f->rig.clock.wall, RIG_EPOCH_NS + 101 * FL_NS_PER_S);
+    const fl_store_stats *stats = fl_store_stats_get(f->rig.store);
+    wait_until_at_most(f, &stats->traces, 1);
+    assert_int_equal(fl_counter_get(&stats->expired_age_total), 1);
+    for (int i = 0; i < 2; i++) {
+        rig_close(&f->rig);
+        rig_open(&f->rig);
+        assert_int_equal(rig_count(&f->rig, rig_trace_id(1)), 0);
+        assert_int_equal(rig_count(&f->rig, rig_trace_id(other)), 2);
+    }
+}
+
 static void the_disk_budget_drops_whole_traces_oldest_first_and_for_good(void **state)
 {
     fixture *f = *state;
@@ -622,6 +655,7 @@ int main(void)
         STORE_TEST(a_trace_expires_by_the_later_of_its_time_and_arrival),
         STORE_TEST(a_segment_of_an_expired_trace_begins_it_anew_also_after_a_restart),
         STORE_TEST(files_of_expired_traces_are_removed),
+        STORE_TEST(an_expired_trace_does_not_return_in_parts_after_a_restart),
         STORE_TEST(the_disk_budget_drops_whole_traces_oldest_first_and_for_good),
         STORE_TEST(relaxed_durability_syncs_by_itself),
     };
