@@ -57,7 +57,7 @@ def environment() -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     known = targets()
-    chosen = arguments[:1] or known
+    chosen = [name.removesuffix("_fuzz") for name in arguments[:1]] or known
     seconds = int(arguments[1]) if len(arguments) > 1 else SECONDS
     if not known or chosen[0] not in known:
         print(f"fuzz: no such target; there are: {' '.join(known)}")

@@ -107,7 +107,8 @@ typedef struct fl_ingest_reject {
     struct fl_ingest_reject *next;
 } fl_ingest_reject;
 
-/* On put->loop's thread. */
+/* On put->loop's thread. The first turn runs at once; if nothing is left to store, done runs inside
+ * this call. */
 void fl_ingest_put_begin(fl_ingest *ingest, fl_ingest_put *put);
 
 /* ---- Senders that get no answer. The first argument of each is what fl_ingest_lane gives for a

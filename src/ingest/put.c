@@ -189,5 +189,5 @@ void fl_ingest_put_begin(fl_ingest *ingest, fl_ingest_put *put)
     put->next = 0;
     put->puts_open = 0;
     put->task = (fl_task){.run = run_turn};
-    fl_loop_post(put->loop, &put->task);
+    run_turn(&put->task);
 }

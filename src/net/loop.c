@@ -3,14 +3,19 @@
  *
  * The mailbox is a stack that posters push onto and the loop takes whole by one exchange, then
  * turns round: no locks, no allocation, and the order of posting is kept. Only the post that finds
- * it empty wakes the loop.
+ * it empty wakes the loop, by an eventfd of our own: libuv 1.44's uv_async_send lets the woken loop
+ * spin while its sender is preempted (7 to 13 % of the samples of a put benchmark on two busy
+ * cores).
  */
 #include "net/net_int.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 struct fl_timer {
     uv_timer_t uv;
@@ -22,7 +27,8 @@ struct fl_timer {
 
 struct fl_loop {
     uv_loop_t uv;
-    uv_async_t wake;
+    int wake_fd;
+    uv_poll_t wake;
     _Atomic(fl_task *) inbox;  /* newest first */
     atomic_size_t posting;     /* threads inside fl_loop_post; the loop outlives them */
     _Atomic pthread_t current; /* the running thread, 0 before */
@@ -60,9 +66,15 @@ static bool run_inbox(fl_loop *loop)
     return any;
 }
 
-static void on_wake(uv_async_t *wake)
+static void on_wake(uv_poll_t *wake, int status, int events)
 {
-    (void)run_inbox(wake->data);
+    fl_loop *loop = wake->data;
+    eventfd_t count;
+    (void)status;
+    (void)events;
+    /* Before the inbox is taken: a post that finds it empty afterwards writes again. */
+    (void)eventfd_read(loop->wake_fd, &count);
+    (void)run_inbox(loop);
 }
 
 void fl_loop_post(fl_loop *loop, fl_task *task)
@@ -74,7 +86,7 @@ void fl_loop_post(fl_loop *loop, fl_task *task)
     } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &head, task, memory_order_release,
                                                     memory_order_relaxed));
     if (head == NULL) {
-        (void)uv_async_send(&loop->wake);
+        (void)eventfd_write(loop->wake_fd, 1);
     }
     atomic_fetch_sub_explicit(&loop->posting, 1, memory_order_release);
 }
@@ -134,6 +146,22 @@ static void on_stop(fl_task *task)
     uv_stop(&loop->uv);
 }
 
+/* The loop's wake-up, on an initialised libuv loop. */
+static int make_wake(fl_loop *loop)
+{
+    loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->wake_fd < 0) {
+        return uv_translate_sys_error(errno);
+    }
+    int failed = uv_poll_init(&loop->uv, &loop->wake, loop->wake_fd);
+    if (failed != 0) {
+        (void)close(loop->wake_fd);
+        return failed;
+    }
+    loop->wake.data = loop;
+    return uv_poll_start(&loop->wake, UV_READABLE, on_wake);
+}
+
 fl_status fl_loop_new(fl_log *log, fl_loop **out, fl_err *err)
 {
     fl_loop *loop = calloc(1, sizeof *loop);
@@ -145,13 +173,12 @@ fl_status fl_loop_new(fl_log *log, fl_loop **out, fl_err *err)
         free(loop);
         FL_FAIL(err, FL_E_IO, "cannot make an event loop: %s", uv_strerror(failed));
     }
-    failed = uv_async_init(&loop->uv, &loop->wake, on_wake);
+    failed = make_wake(loop);
     if (failed != 0) {
         (void)uv_loop_close(&loop->uv);
         free(loop);
         FL_FAIL(err, FL_E_IO, "cannot make an event loop's wake-up: %s", uv_strerror(failed));
     }
-    loop->wake.data = loop;
     loop->stop.run = on_stop;
     loop->log = log;
     *out = loop;
@@ -184,6 +211,7 @@ void fl_loop_stop_and_free(fl_loop *loop)
         FL_LOG(loop->log, FL_LOG_ERROR, "an event loop ended with open handles",
                fl_kv_i64("active", uv_loop_alive(&loop->uv)));
     }
+    (void)close(loop->wake_fd);
     free(loop);
 }
 

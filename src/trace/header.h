@@ -15,8 +15,9 @@ typedef enum fl_sampled {
     FL_SAMPLED_ASKED, /* Sampled=?: the caller wants to be told */
 } fl_sampled;
 
-#define FL_TRACE_HEADER_EXTRA_MAX 256 /* bytes of other items that are propagated, as Node's SDK   \
-                                       */
+#define FL_TRACE_HEADER_EXTRA_MAX                                                                  \
+    256 /* bytes of other items that are propagated, as Node's SDK                                 \
+         */
 
 typedef struct fl_trace_header {
     fl_trace_id root; /* none if absent or malformed: the reader makes a new one */

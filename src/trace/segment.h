@@ -2,20 +2,25 @@
  * A segment or subsegment document: decoded in one pass into one in-memory form, validated, written
  * back as JSON and as the packed form of the log (docs/format/segment.md).
  *
- * Typed members are what a summary, a filter or a graph needs. All else is kept as JSON text in `rest`
- * (and in members of kind JSON), with numbers as sent, and comes back equal in meaning. Decoding,
- * emitting, packing and unpacking are driven by one table of fields (segment_fields_int.h).
+ * Typed members are what a summary, a filter or a graph needs. All else is kept as JSON text in
+ * `rest` (and in members of kind JSON), with numbers as sent, and comes back equal in meaning.
+ * Decoding, emitting, packing and unpacking are driven by one table of fields
+ * (segment_fields_int.h).
  */
 #ifndef FL_TRACE_SEGMENT_H
 #define FL_TRACE_SEGMENT_H
 
 #include "trace/id.h"
 
-#define FL_TIME_NONE       INT64_MIN /* an absent time */
-#define FL_INT_NONE        INT64_MIN /* an absent integer */
-#define FL_SEGMENT_DEPTH_MAX 500     /* nesting of subsegments; beyond it SegmentTooLarge */
+#define FL_TIME_NONE         INT64_MIN /* an absent time */
+#define FL_INT_NONE          INT64_MIN /* an absent integer */
+#define FL_SEGMENT_DEPTH_MAX 500       /* nesting of subsegments; beyond it SegmentTooLarge */
 
-typedef enum fl_bool3 { FL_ABSENT = 0, FL_FALSE, FL_TRUE } fl_bool3; /* explicit false is kept apart from absent */
+typedef enum fl_bool3 {
+    FL_ABSENT = 0,
+    FL_FALSE,
+    FL_TRUE
+} fl_bool3; /* explicit false is kept apart from absent */
 
 typedef struct fl_annotation {
     fl_str key;
@@ -35,7 +40,8 @@ typedef struct fl_http {
     bool has_request, has_response; /* the sub-object was there, even empty */
     fl_str method, url, user_agent, client_ip;
     fl_bool3 x_forwarded_for, traced;
-    int64_t status, content_length; /* FL_INT_NONE if absent; content_length -1 = unknown, as sent */
+    int64_t status,
+        content_length; /* FL_INT_NONE if absent; content_length -1 = unknown, as sent */
     fl_str rest, request_rest, response_rest; /* JSON objects */
 } fl_http;
 
@@ -44,8 +50,9 @@ typedef struct fl_aws {
     fl_str table_name, queue_url, topic_arn, function_name, bucket_name, model_id;
     fl_str table_names, resource_names; /* JSON arrays, as sent */
     fl_str ec2_instance_id, ec2_availability_zone, ecs_availability_zone;
-    fl_str ec2_rest, ecs_rest; /* JSON objects; absent when the block was absent, {} when it was empty */
-    fl_str rest;               /* JSON object: every other member, and known ones of an unexpected type */
+    fl_str ec2_rest,
+        ecs_rest; /* JSON objects; absent when the block was absent, {} when it was empty */
+    fl_str rest;  /* JSON object: every other member, and known ones of an unexpected type */
 } fl_aws;
 
 typedef struct fl_exception {
@@ -56,8 +63,8 @@ typedef struct fl_exception {
 } fl_exception;
 
 typedef struct fl_cause {
-    uint64_t id;    /* `cause: "16hex"`, or the `id` of an object: recorded elsewhere in the trace */
-    bool id_only;   /* was sent as a bare string */
+    uint64_t id;  /* `cause: "16hex"`, or the `id` of an object: recorded elsewhere in the trace */
+    bool id_only; /* was sent as a bare string */
     fl_str message; /* Java, Node */
     fl_exception *exceptions;
     uint32_t exception_count;
@@ -73,16 +80,17 @@ typedef struct fl_service {
 typedef struct fl_segment fl_segment;
 struct fl_segment {
     fl_trace_id trace_id;
-    uint64_t id, parent_id; /* parent 0 = none. An embedded subsegment: trace_id and parent_id are set from its owner */
+    uint64_t id, parent_id; /* parent 0 = none. An embedded subsegment: trace_id and parent_id are
+                               set from its owner */
     fl_str name;
     int64_t start_ns, end_ns; /* end FL_TIME_NONE while in progress */
     bool is_subsegment;       /* independent or embedded subsegment */
     fl_bool3 in_progress;     /* as sent; completeness is end_ns alone */
     fl_bool3 error, throttle, fault;
-    fl_bool3 traced;          /* at top level of the (sub)segment; http->traced is the other place */
-    fl_str name_space;        /* member `namespace` */
+    fl_bool3 traced;   /* at top level of the (sub)segment; http->traced is the other place */
+    fl_str name_space; /* member `namespace` */
     fl_str user, origin, resource_arn;
-    fl_http *http;       /* NULL = absent; so are the next ones */
+    fl_http *http; /* NULL = absent; so are the next ones */
     fl_aws *aws;
     fl_service *service;
     fl_cause *cause;
@@ -102,8 +110,8 @@ static inline bool fl_segment_is_complete(const fl_segment *segment)
     return segment->end_ns != FL_TIME_NONE;
 }
 
-/* Server rule on flags (trace-model.md §2): explicit ones win; with none of the three present they come
- * from http.response.status; throttle implies error. */
+/* Server rule on flags (trace-model.md §2): explicit ones win; with none of the three present they
+ * come from http.response.status; throttle implies error. */
 typedef struct fl_flags {
     bool error, throttle, fault;
 } fl_flags;
@@ -115,18 +123,18 @@ typedef enum fl_profile { FL_PROFILE_OPEN, FL_PROFILE_AWS } fl_profile;
 
 typedef struct fl_limits {
     fl_profile profile;
-    size_t document_bytes;           /* 1 MiB | 64 KiB */
-    size_t documents_per_put;        /* 10,000 | 50 */
-    size_t ids_per_get;              /* 100 | 5 */
-    size_t name_chars_segment;       /* 1,000 | 200 */
-    size_t name_chars_subsegment;    /* 1,000 | 250 */
-    size_t annotation_key_chars;     /* 500 in both: a longer key is dropped and counted */
-    size_t annotations_per_trace;    /* 0 = all | 50, in the summary */
-    size_t links_per_segment;        /* 0 = all | 20 */
-    size_t trace_bytes;              /* 0 = none | 500 KiB of compact JSON */
-    int64_t modification_ns;         /* 0 = none | 7 days */
-    int64_t past_ns;                 /* oldest start_time before now; 0 = any | the retention */
-    int64_t future_ns;               /* 24 h | 5 min */
+    size_t document_bytes;        /* 1 MiB | 64 KiB */
+    size_t documents_per_put;     /* 10,000 | 50 */
+    size_t ids_per_get;           /* 100 | 5 */
+    size_t name_chars_segment;    /* 1,000 | 200 */
+    size_t name_chars_subsegment; /* 1,000 | 250 */
+    size_t annotation_key_chars;  /* 500 in both: a longer key is dropped and counted */
+    size_t annotations_per_trace; /* 0 = all | 50, in the summary */
+    size_t links_per_segment;     /* 0 = all | 20 */
+    size_t trace_bytes;           /* 0 = none | 500 KiB of compact JSON */
+    int64_t modification_ns;      /* 0 = none | 7 days */
+    int64_t past_ns;              /* oldest start_time before now; 0 = any | the retention */
+    int64_t future_ns;            /* 24 h | 5 min */
 } fl_limits;
 fl_limits fl_limits_of(fl_profile profile, int64_t retention_ns);
 
@@ -153,7 +161,7 @@ typedef enum fl_reject_code {
 #define FL_REJECT_ENUM(code, name) code,
     FL_REJECT_TABLE(FL_REJECT_ENUM)
 #undef FL_REJECT_ENUM
-    FL_REJECT_COUNT
+        FL_REJECT_COUNT
 } fl_reject_code;
 
 #define FL_REJECT_DETAIL_MAX 200
@@ -161,13 +169,13 @@ typedef enum fl_reject_code {
 typedef struct fl_reject {
     fl_reject_code code;
     bool in_subsegment; /* the flaw is in a subsegment, embedded or independent */
-    fl_str id;          /* of the top-level document as sent, in arena; absent if it could not be read */
+    fl_str id; /* of the top-level document as sent, in arena; absent if it could not be read */
     char detail[FL_REJECT_DETAIL_MAX]; /* for our log: place and remedy; never on the wire */
 } fl_reject;
 
 const char *fl_reject_name(fl_reject_code code);
-/* The wire's Message: `Invalid segment. ErrorCode: X`, `Invalid subsegment. ErrorCode: X, Cause: null`, or the
- * trace-size text for FL_REJECT_INVALID_SEGMENT. */
+/* The wire's Message: `Invalid segment. ErrorCode: X`, `Invalid subsegment. ErrorCode: X, Cause:
+ * null`, or the trace-size text for FL_REJECT_INVALID_SEGMENT. */
 void fl_reject_message(const fl_reject *reject, fl_buf *out);
 /* At most 160 bytes of a document for a debug log line, whole characters; the log escapes control
  * characters. Borrows. */
@@ -193,21 +201,20 @@ typedef struct fl_decoded {
 
 /*
  * Decodes one document text: one (sub)segment, or an array of them, each judged by itself
- * (segments.md §1, §12; trace-model.md §2). now_ns is the wall clock for limits on times. An array of
- * length 0 is refused as MissingId, like the real service. Everything in *out is in arena and borrows
- * nothing from text.
- * Errors: FL_E_NOMEM only; a bad document is a reject, not an error.
+ * (segments.md §1, §12; trace-model.md §2). now_ns is the wall clock for limits on times. An array
+ * of length 0 is refused as MissingId, like the real service. Everything in *out is in arena and
+ * borrows nothing from text. Errors: FL_E_NOMEM only; a bad document is a reject, not an error.
  */
-FL_MUST fl_status fl_segment_decode(fl_arena *arena, fl_str text, const fl_limits *limits, int64_t now_ns,
-                                    fl_decoded *out, fl_err *err);
+FL_MUST fl_status fl_segment_decode(fl_arena *arena, fl_str text, const fl_limits *limits,
+                                    int64_t now_ns, fl_decoded *out, fl_err *err);
 
 /* ---- Emit and pack */
 
-/* The segment's JSON as a compiled document has it (member order of api.md §4.1), subsegments nested as
- * they stand in `subsegments`. Ids in lower case; times with up to 9 decimals. */
+/* The segment's JSON as a compiled document has it (member order of api.md §4.1), subsegments
+ * nested as they stand in `subsegments`. Ids in lower case; times with up to 9 decimals. */
 void fl_segment_emit(const fl_segment *segment, fl_buf *out);
-/* Its members without the braces, without `subsegments`: for callers that nest children of their own or
- * add members (a comma is needed before the next one). */
+/* Its members without the braces, without `subsegments`: for callers that nest children of their
+ * own or add members (a comma is needed before the next one). */
 void fl_segment_emit_members(const fl_segment *segment, fl_buf *out);
 
 /* Packed form: compact, versioned by its first byte, stable for ever (docs/format/segment.md). */

@@ -100,8 +100,16 @@ def test_the_whole_output_is_in_the_log(reports):
 
 
 def test_of_a_failed_build_only_the_compilers_words_are_shown():
-    output = "[1/9] Building a.o\nFAILED: b.o\n/usr/bin/cc -c b.c\nb.c:1: error: no\nninja: build stopped\n"
+    output = (
+        "[1/9] Building a.o\nFAILED: b.o\n/usr/bin/cc -c b.c\nb.c:1: error: no\n"
+        "1 error generated.\n37 warnings and 1 error generated.\nninja: build stopped\n"
+    )
     assert gates.compiler_words(output) == "b.c:1: error: no"
+
+
+def test_of_a_build_that_failed_with_many_words_the_errors_are_shown():
+    output = "a.c:1:9: error: no [check]\n" + "a.c:2: note: taking false branch\n" * 100
+    assert gates.compiler_words(output) == "a.c:1:9: error: no [check]"
 
 
 def test_a_failure_does_not_hide_later_gates():
