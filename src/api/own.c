@@ -26,15 +26,18 @@ void api_healthz(fl_http_request *request)
 /* Resident memory as the kernel counts it; 0 if it does not tell. */
 static uint64_t resident_bytes(void)
 {
+    char line[128];
+    uint64_t pages = 0;
     FILE *file = fopen("/proc/self/statm", "re");
-    unsigned long long pages = 0;
     if (file == NULL) {
         return 0;
     }
-    if (fscanf(file, "%*u %llu", &pages) != 1) {
-        pages = 0;
+    if (fgets(line, sizeof line, file) != NULL) {
+        fl_str rest = fl_str_of(line);
+        (void)fl_str_cut(&rest, ' '); /* total size */
+        (void)fl_str_to_u64(fl_str_cut(&rest, ' '), &pages);
     }
-    fclose(file);
+    (void)fclose(file);
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 

@@ -127,7 +127,7 @@ static bool read_window(api_call *call, fl_summary_request *request)
     request->range = FL_RANGE_TRACE_ID;
     bool known = name.p == NULL;
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        if (fl_str_eq(name, fl_str_of(ranges[i].name))) {
+        if (name.p != NULL && fl_str_eq(name, fl_str_of(ranges[i].name))) {
             request->range = ranges[i].range;
             known = true;
         }
