@@ -37,7 +37,7 @@ static const fl_usage usage = {
     .name = "traces",
     .operands = "[FILTER]",
     .operands_max = 1,
-    .about = "Lists traces, newest first. FILTER is an X-Ray filter expression. Times are local\n"
+    .about = "Lists traces, newest first. FILTER is a filter expression. Times are local\n"
              "unless they end in Z or an offset. Exits with 1 if there is no trace.\n",
     .examples = "  fluoro traces --since 30m\n"
                 "  fluoro traces --json --limit 1000 | jq -r '.[] | select(.HasFault) | .Id'\n",

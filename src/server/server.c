@@ -13,7 +13,7 @@
 #define STREAMS_MAX      1024
 #define STREAM_IDLE_NS   0 /* a program may be silent for hours */
 #define DATAGRAM_MAX     65536
-#define UDP_BUFFER_BYTES (16u * 1024 * 1024)
+#define UDP_BUFFER_BYTES (64u * 1024 * 1024) /* nearly a second of 30,000 datagrams a second */
 #define ANSWER_BYTES     (64u * 1024 * 1024)
 #define STOP_DEADLINE_NS (10 * FL_NS_PER_S)
 #define ADDRESS_TEXT_MAX 160

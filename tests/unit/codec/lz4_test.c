@@ -57,9 +57,13 @@ static void a_wrong_length_or_damage_is_corrupt(void **state)
     }
     assert_int_equal(fl_lz4_unpack((fl_str){0}, back, 39, &err), FL_E_CORRUPT);
     assert_int_equal(fl_lz4_unpack(fl_buf_str(&packed), back, SIZE_MAX, &err), FL_E_CORRUPT);
-    packed.p[4] = '\xFF'; /* the offset of the first copy, now before the block's begin */
-    packed.p[5] = '\xFF';
-    assert_int_equal(fl_lz4_unpack(fl_buf_str(&packed), back, 39, &err), FL_E_CORRUPT);
+    /* 3 literals, a copy from before the block's begin, 5 literals */
+    fl_str before_begin = FL_S("\x30"
+                               "abc"
+                               "\xFF\xFF"
+                               "\x50"
+                               "abcde");
+    assert_int_equal(fl_lz4_unpack(before_begin, back, 12, &err), FL_E_CORRUPT);
     fl_buf_fini(&packed);
 }
 
