@@ -110,7 +110,7 @@ static void pause_for_room(stream_source *source, fl_str rest)
     fl_stream_pause(source->stream);
 }
 
-/* Goes through bytes until they are eaten or there is no room for a document that ends in them. */
+/* Goes through bytes until they are eaten or there is no room for another document. */
 static void take_documents(stream_source *source, fl_str bytes)
 {
     while (bytes.n > 0) {
@@ -180,17 +180,34 @@ static void forget_pause(stream_source *source)
     }
 }
 
+/* Whole documents that still waited for room when the stream was closed; the scan ends behind them.
+ */
+static uint64_t count_waiting(stream_source *source)
+{
+    fl_str bytes = fl_buf_str(&source->waiting);
+    uint64_t documents = 0;
+    while (bytes.n > 0) {
+        size_t eaten = 0;
+        fl_json_scan_result result = fl_json_scan_feed(&source->scan, bytes.p, bytes.n, &eaten);
+        documents += result == FL_SCAN_END;
+        source->in_document = result == FL_SCAN_MORE;
+        bytes = (fl_str){bytes.p + eaten, bytes.n - eaten};
+    }
+    return documents;
+}
+
 void fl_ingest_stream_close(void *state, bool clean)
 {
     stream_source *source = state;
-    (void)clean;
+    (void)clean; /* a cut shows in the scan, whoever made it */
     if (source->paused) {
         forget_pause(source);
+        fl_ingest_drop(source->lane->ingest, FL_DROP_QUEUE_FULL, count_waiting(source),
+                       FL_SOURCE_STREAM);
     }
-    bool cut_header = !source->header_seen && source->document.n > 0;
-    if (source->in_document || source->waiting.n > 0) {
+    if (source->in_document) {
         drop(source, FL_DROP_CUT);
-    } else if (cut_header) {
+    } else if (!source->header_seen && source->document.n > 0) {
         drop(source, FL_DROP_NO_HEADER);
     }
     fl_buf_fini(&source->document);

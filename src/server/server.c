@@ -36,6 +36,7 @@ struct fl_server {
     fl_http_server *http;
     fl_udp *udp;
     fl_stream_server *stream_tcp, *stream_unix;
+    fl_stream_stats streams; /* of both, for /metrics */
     struct sockaddr_storage listen_at, udp_at, tcp_at, unix_at;
     char listen_text[ADDRESS_TEXT_MAX], udp_text[ADDRESS_TEXT_MAX], tcp_text[ADDRESS_TEXT_MAX];
 };
@@ -72,9 +73,27 @@ static const void *udp_numbers(void *user)
 {
     return fl_udp_stats_get(user);
 }
+
+/* The streams on TCP and on the unix socket together. */
 static const void *stream_numbers(void *user)
 {
-    return fl_stream_server_stats(user);
+    fl_server *server = user;
+    const fl_stream_server *listeners[] = {server->stream_tcp, server->stream_unix};
+    uint64_t open = 0, total = 0, refused = 0, bytes = 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (listeners[i] != NULL) {
+            const fl_stream_stats *stats = fl_stream_server_stats(listeners[i]);
+            open += fl_counter_get(&stats->connections_open);
+            total += fl_counter_get(&stats->connections_total);
+            refused += fl_counter_get(&stats->connections_refused);
+            bytes += fl_counter_get(&stats->bytes_in);
+        }
+    }
+    fl_counter_set(&server->streams.connections_open, open);
+    fl_counter_set(&server->streams.connections_total, total);
+    fl_counter_set(&server->streams.connections_refused, refused);
+    fl_counter_set(&server->streams.bytes_in, bytes);
+    return &server->streams;
 }
 
 /* ---- Parts */
@@ -228,9 +247,6 @@ static fl_status listen_streams(fl_server *server, fl_err *err)
         FL_TRY(fl_addr_parse(tcp, &addr, err));
         FL_TRY(listen_stream(server, &addr, &server->tcp_at, &server->stream_tcp, err));
         text_of(&server->tcp_at, server->tcp_text);
-        fl_api_add_metrics(server->api,
-                           (fl_api_metrics_source){fl_stream_metrics, fl_stream_metrics_count,
-                                                   stream_numbers, server->stream_tcp});
     }
     if (path.n > 0) {
         struct sockaddr_un *local = (struct sockaddr_un *)(void *)&addr;
@@ -239,6 +255,9 @@ static fl_status listen_streams(fl_server *server, fl_err *err)
         memcpy(local->sun_path, path.p, path.n);
         FL_TRY(listen_stream(server, &addr, &server->unix_at, &server->stream_unix, err));
     }
+    fl_api_add_metrics(server->api,
+                       (fl_api_metrics_source){fl_stream_metrics, fl_stream_metrics_count,
+                                               stream_numbers, server});
     return FL_OK;
 }
 
