@@ -124,3 +124,21 @@ void api_refuse_err(api_call *call, fl_status status, const fl_err *err)
 {
     refuse(call, status, fl_err_text(err, status));
 }
+
+void api_finish(api_call *call, fl_status status, const fl_err *err)
+{
+    if (status == FL_OK) {
+        api_answer(call);
+    } else {
+        api_refuse_err(call, status, err);
+    }
+}
+
+void *api_state(api_call *call, size_t bytes)
+{
+    void *state = fl_arena_zalloc(call->arena, bytes);
+    if (state == NULL) {
+        api_refuse(call, FL_E_NOMEM, "no memory for the request");
+    }
+    return state;
+}

@@ -1,7 +1,7 @@
 /*
  * api: the X-Ray operations and fluoro's own endpoints over HTTP (api.md). The operations are one
- * table (operations.c): name, path, limits, handler; routing, /metrics and the documentation are
- * made from it.
+ * table (API_OPERATION_TABLE): name, path, limits, handler; routing, /metrics and the documentation
+ * are made from it.
  */
 #ifndef FL_API_H
 #define FL_API_H

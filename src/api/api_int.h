@@ -39,8 +39,8 @@ extern const api_operation api_operations[API_OPERATIONS];
 
 typedef struct api_stats {
     api_operation_stats operations[API_OPERATIONS];
-    fl_counter telemetry_calls, telemetry_received, telemetry_sent, telemetry_spillover,
-        telemetry_rejected, telemetry_backend_errors;
+    fl_counter telemetry_received, telemetry_sent, telemetry_spillover, telemetry_rejected,
+        telemetry_backend_errors;
     fl_counter bad_trace_header_root, bad_trace_header_parent;
 } api_stats;
 extern const fl_metric api_metrics[];
@@ -67,10 +67,9 @@ struct api_call {
     api_operation_stats *stats;
     yyjson_val *input; /* the body's object; NULL when the body was empty */
     fl_arena *arena;   /* the request's; for what is small */
-    fl_arena memory;   /* input, and of a query its records, traces and what is derived; bounded by
-                          query_bytes */
-    fl_buf answer;     /* JSON, bounded by query_bytes */
-    void *state;       /* the operation's */
+    fl_arena memory;   /* input, and of a query its records, traces and what is derived; from
+                          query_budget */
+    fl_buf answer;     /* JSON, at most answer_bytes */
 };
 
 /* ---- Answers; each exactly once. They free the call's memory. */
@@ -78,6 +77,12 @@ struct api_call {
 void api_answer(api_call *call); /* 200 with call->answer */
 void api_refuse(api_call *call, fl_status status, const char *format, ...) FL_PRINTF(3, 4);
 void api_refuse_err(api_call *call, fl_status status, const fl_err *err);
+/* What an operation begun for the call ended with: api_answer for FL_OK, else api_refuse_err. */
+void api_finish(api_call *call, fl_status status, const fl_err *err);
+
+/* Zeroed memory of an operation for as long as the call lasts; NULL when the call has been refused
+ * for want of it. */
+void *api_state(api_call *call, size_t bytes);
 
 /* Error body and headers of api.md §1.5 for a status; response's headers and body are set. */
 void api_error_response(fl_api *api, fl_arena *arena, fl_status status, int http_status,

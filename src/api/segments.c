@@ -44,9 +44,8 @@ void api_put_trace_segments(api_call *call)
 {
     yyjson_val *array;
     size_t most = call->api->config.limits->documents_per_put;
-    put_state *state = FL_ARENA_NEW(call->arena, put_state);
+    put_state *state = api_state(call, sizeof *state);
     if (state == NULL) {
-        api_refuse(call, FL_E_NOMEM, "no memory for the request");
         return;
     }
     if (!api_member_array(call, "TraceSegmentDocuments", API_REQUIRED, &array)) {
@@ -167,7 +166,6 @@ void api_put_telemetry_records(api_call *call)
         return;
     }
     api_stats *stats = &call->api->stats;
-    fl_counter_add(&stats->telemetry_calls, 1);
     size_t i, n;
     yyjson_val *record;
     yyjson_arr_foreach(array, i, n, record)

@@ -98,11 +98,7 @@ static void render(fl_query_summaries *query)
 static void after_query(fl_query_summaries *query)
 {
     summaries_state *state = query->user;
-    if (query->status != FL_OK) {
-        api_refuse_err(state->call, query->status, &query->err);
-        return;
-    }
-    api_answer(state->call);
+    api_finish(state->call, query->status, &query->err);
 }
 
 /* ---- The request */
@@ -218,9 +214,8 @@ static bool read_request(api_call *call, summaries_state *state)
 
 void api_get_trace_summaries(api_call *call)
 {
-    summaries_state *state = FL_ARENA_NEW(call->arena, summaries_state);
+    summaries_state *state = api_state(call, sizeof *state);
     if (state == NULL) {
-        api_refuse(call, FL_E_NOMEM, "no memory for the request");
         return;
     }
     state->call = call;

@@ -161,11 +161,7 @@ static void render(fl_query_traces *query)
 static void after_query(fl_query_traces *query)
 {
     get_state *state = query->user;
-    if (query->status != FL_OK) {
-        api_refuse_err(state->call, query->status, &query->err);
-        return;
-    }
-    api_answer(state->call);
+    api_finish(state->call, query->status, &query->err);
 }
 
 /* ---- The request */
@@ -229,9 +225,8 @@ static bool read_request(api_call *call, get_state *state)
 
 void api_batch_get_traces(api_call *call)
 {
-    get_state *state = FL_ARENA_NEW(call->arena, get_state);
+    get_state *state = api_state(call, sizeof *state);
     if (state == NULL) {
-        api_refuse(call, FL_E_NOMEM, "no memory for the request");
         return;
     }
     state->call = call;

@@ -105,11 +105,6 @@ void fl_jw_key_bool(fl_jw *w, fl_str key, bool value);
 void fl_jw_key_i64(fl_jw *w, fl_str key, int64_t value);
 void fl_jw_key_seconds(fl_jw *w, fl_str key, int64_t ns);
 void fl_jw_key_raw(fl_jw *w, fl_str key, fl_str json);
-/* Escaped text of a JSON string without the quotes, appended to out. */
-static inline void fl_json_escape(fl_buf *out, fl_str text)
-{
-    fl_buf_add_escaped(out, text);
-}
 
 /* ---- Compression */
 

@@ -104,11 +104,6 @@ const fl_ingest_stats *fl_ingest_stats_get(const fl_ingest *ingest)
     return &ingest->stats;
 }
 
-const fl_limits *fl_ingest_limits(const fl_ingest *ingest)
-{
-    return &ingest->config.limits;
-}
-
 void *fl_ingest_lane(fl_ingest *ingest, size_t loop_index)
 {
     return &ingest->lanes[loop_index];

@@ -70,7 +70,6 @@ typedef struct fl_ingest fl_ingest;
 /* Not on a loop's thread; the loops run. */
 FL_MUST fl_status fl_ingest_new(const fl_ingest_config *config, fl_ingest **out, fl_err *err);
 const fl_ingest_stats *fl_ingest_stats_get(const fl_ingest *ingest);
-const fl_limits *fl_ingest_limits(const fl_ingest *ingest);
 /* Gives what still waits to the store and waits until it is answered, then frees. Its sources are
  * closed before, the store after. Not on a loop's thread. */
 void fl_ingest_stop_and_free(fl_ingest *ingest);

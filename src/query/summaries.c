@@ -155,8 +155,6 @@ static fl_status summarize_row(fl_query_summaries *query)
     return FL_OK;
 }
 
-static void begin_scan(fl_query_summaries *query);
-
 /* Too much for the memory: tries again with half the page. True if that was begun. */
 static bool try_smaller(fl_query_summaries *query)
 {
@@ -173,7 +171,7 @@ static bool try_smaller(fl_query_summaries *query)
         return false;
     }
     query->request.limit = query->scan.row_count / 2;
-    begin_scan(query);
+    fl_query_summaries_begin(query);
     return true;
 }
 
@@ -252,7 +250,7 @@ static void after_scan(fl_store_scan *scan)
     fl_store_get_begin(query->store, &query->get);
 }
 
-static void begin_scan(fl_query_summaries *query)
+void fl_query_summaries_begin(fl_query_summaries *query)
 {
     const fl_summary_request *request = &query->request;
     bool by_trace_time = request->range == FL_RANGE_TRACE_ID;
@@ -269,9 +267,4 @@ static void begin_scan(fl_query_summaries *query)
                                   .loop = query->loop,
                                   .done = after_scan};
     fl_store_scan_begin(query->store, &query->scan);
-}
-
-void fl_query_summaries_begin(fl_query_summaries *query)
-{
-    begin_scan(query);
 }

@@ -37,7 +37,6 @@ struct fl_server {
     fl_udp *udp;
     fl_stream_server *stream_tcp, *stream_unix;
     fl_stream_stats streams; /* of both, for /metrics */
-    struct sockaddr_storage listen_at, udp_at, tcp_at, unix_at;
     char listen_text[ADDRESS_TEXT_MAX], udp_text[ADDRESS_TEXT_MAX], tcp_text[ADDRESS_TEXT_MAX];
 };
 
@@ -180,7 +179,7 @@ static void text_of(const struct sockaddr_storage *addr, char *out)
 
 static fl_status listen_http(fl_server *server, fl_err *err)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr, bound;
     FL_TRY(fl_addr_parse(server->config->listen, &addr, err));
     size_t route_count;
     const fl_http_route *routes = fl_api_routes(server->api, &route_count);
@@ -195,8 +194,8 @@ static fl_status listen_http(fl_server *server, fl_err *err)
                                  .on_error = fl_api_on_error,
                                  .clock = fl_clock_system(),
                                  .log = server->log};
-    FL_TRY(fl_http_server_new(&http, &server->listen_at, &server->http, err));
-    text_of(&server->listen_at, server->listen_text);
+    FL_TRY(fl_http_server_new(&http, &bound, &server->http, err));
+    text_of(&bound, server->listen_text);
     return FL_OK;
 }
 
@@ -205,7 +204,7 @@ static fl_status listen_udp(fl_server *server, fl_err *err)
     if (server->config->udp.n == 0) {
         return FL_OK;
     }
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr, bound;
     FL_TRY(fl_addr_parse(server->config->udp, &addr, err));
     size_t last = server->loop_count - 1; /* the first one deals out connections */
     const fl_udp_config udp = {.addr = addr,
@@ -216,8 +215,8 @@ static fl_status listen_udp(fl_server *server, fl_err *err)
                                .on_datagram = fl_ingest_udp_datagram,
                                .on_batch_end = fl_ingest_udp_batch_end,
                                .log = server->log};
-    FL_TRY(fl_udp_new(&udp, &server->udp_at, &server->udp, err));
-    text_of(&server->udp_at, server->udp_text);
+    FL_TRY(fl_udp_new(&udp, &bound, &server->udp, err));
+    text_of(&bound, server->udp_text);
     fl_api_add_metrics(server->api, (fl_api_metrics_source){fl_udp_metrics, fl_udp_metrics_count,
                                                             udp_numbers, server->udp});
     return FL_OK;
@@ -242,18 +241,18 @@ static fl_status listen_stream(fl_server *server, const struct sockaddr_storage 
 static fl_status listen_streams(fl_server *server, fl_err *err)
 {
     fl_str tcp = server->config->segments_tcp, path = server->config->segments_socket;
-    struct sockaddr_storage addr = {0};
+    struct sockaddr_storage addr = {0}, bound;
     if (tcp.n > 0) {
         FL_TRY(fl_addr_parse(tcp, &addr, err));
-        FL_TRY(listen_stream(server, &addr, &server->tcp_at, &server->stream_tcp, err));
-        text_of(&server->tcp_at, server->tcp_text);
+        FL_TRY(listen_stream(server, &addr, &bound, &server->stream_tcp, err));
+        text_of(&bound, server->tcp_text);
     }
     if (path.n > 0) {
         struct sockaddr_un *local = (struct sockaddr_un *)(void *)&addr;
         memset(&addr, 0, sizeof addr);
         local->sun_family = AF_UNIX;
         memcpy(local->sun_path, path.p, path.n);
-        FL_TRY(listen_stream(server, &addr, &server->unix_at, &server->stream_unix, err));
+        FL_TRY(listen_stream(server, &addr, &bound, &server->stream_unix, err));
     }
     fl_api_add_metrics(server->api,
                        (fl_api_metrics_source){fl_stream_metrics, fl_stream_metrics_count,

@@ -73,7 +73,7 @@ static void what_is_written_can_be_read(void **state)
     assert_int_equal(fl_json_str(root).n, 128);
     assert_memory_equal(fl_json_str(root).p, bytes, 128);
     fl_buf_reset(&out);
-    fl_json_escape(&out, (fl_str){bytes, 256});
+    fl_buf_add_escaped(&out, (fl_str){bytes, 256});
     assert_true(fl_utf8_valid(fl_buf_str(&out)));
     fl_arena_fini(&arena);
     fl_buf_fini(&out);
