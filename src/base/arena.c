@@ -258,6 +258,9 @@ void *fl_arena_resize(fl_arena *arena, void *piece, size_t old_bytes, size_t byt
     size_t old_rounded;
     size_t rounded;
     unsigned char *start = piece;
+    if (piece == NULL) {
+        return fl_arena_alloc(arena, bytes);
+    }
     if (!round_up(old_bytes, &old_rounded) || !round_up(bytes, &rounded)) {
         return NULL;
     }

@@ -42,7 +42,8 @@ FL_MUST void *fl_arena_alloc(fl_arena *arena, size_t bytes);
 
 /* Grows or shrinks a piece of old_bytes; the content up to the smaller size is kept, the rest is
  * uninitialised. The newest piece stays where it is if there is room; any other may move, and its
- * old place is then lost until the reset. NULL leaves the piece as it was. */
+ * old place is then lost until the reset. A piece of NULL is allocated. NULL leaves the piece as it
+ * was. */
 FL_MUST void *fl_arena_resize(fl_arena *arena, void *piece, size_t old_bytes, size_t bytes);
 
 /* count * size, checked for overflow, zeroed. */
