@@ -8,8 +8,9 @@ pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
 
 add_library(fl_libraries INTERFACE)
 target_link_libraries(fl_libraries INTERFACE PkgConfig::UV PkgConfig::LLHTTP PkgConfig::YYJSON
-    PkgConfig::LZ4 PkgConfig::XXHASH PkgConfig::ZLIB PkgConfig::CURL PkgConfig::INIH Threads::Threads m)
+    PkgConfig::LZ4 PkgConfig::XXHASH PkgConfig::ZLIB PkgConfig::CURL PkgConfig::CRYPTO PkgConfig::INIH Threads::Threads m)

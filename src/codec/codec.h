@@ -29,6 +29,23 @@ typedef enum fl_json_mode {
 FL_MUST fl_status fl_json_read(fl_arena *arena, fl_str text, fl_json_mode mode, yyjson_val **root,
                                bool *repaired, fl_err *err);
 
+#define FL_JSON_DEPTH_MAX 256
+
+/* The value at the beginning of a text that may hold more behind it. */
+typedef struct fl_json_first {
+    yyjson_val *root;
+    size_t n; /* bytes of the text up to the value's end, with the blanks before it */
+    bool repaired;
+    const char *copy; /* of the text (or of what it was repaired to): a string of the value has in
+                         it the place that it has in the text, and maybe fewer bytes */
+} fl_json_first;
+
+/* As fl_json_read, for the first value of the text; what stands behind it is not looked at, but it
+ * is copied: a text much longer than its first value is a waste. max_depth is at most
+ * FL_JSON_DEPTH_MAX. Errors: also FL_E_VALIDATION for containers nested deeper than max_depth. */
+FL_MUST fl_status fl_json_read_first(fl_arena *arena, fl_str text, fl_json_mode mode,
+                                     size_t max_depth, fl_json_first *out, fl_err *err);
+
 /* Strings and raw numbers as fl_str; the absent string for any other type. */
 static inline fl_str fl_json_str(const yyjson_val *val)
 {
@@ -78,6 +95,37 @@ typedef enum fl_json_scan_result {
 fl_json_scan_result fl_json_scan_feed(fl_json_scan *scan, const char *bytes, size_t n,
                                       size_t *eaten);
 
+/*
+ * A strict look at one JSON value (RFC 8259) in any split of its bytes: where it ends, or the first
+ * byte that cannot continue it and what was expected there. White space before the value belongs to
+ * it; bytes from 0x80 on are taken for characters wherever a string may have some (whether they are
+ * UTF-8, and whether surrogates come in pairs, is not looked at). A scalar that is not inside of a
+ * container ends before a blank, an opening bracket, a comma or a closing square bracket.
+ */
+typedef struct fl_json_check {
+    uint64_t objects[FL_JSON_DEPTH_MAX / 64]; /* a bit for each open container: it is an object */
+    const char *literal;                      /* what is to come of true, false or null */
+    uint16_t depth, max_depth;
+    uint8_t state;
+    uint8_t hex_left; /* digits of \uXXXX to come */
+    bool is_key;      /* the string is a member's name */
+} fl_json_check;
+typedef enum fl_json_check_result {
+    FL_CHECK_MORE,  /* all bytes eaten, inside the value */
+    FL_CHECK_END,   /* the value ended just before *eaten; the check is used up */
+    FL_CHECK_WRONG, /* the byte at *eaten cannot continue the value */
+    FL_CHECK_DEEP,  /* the bracket at *eaten would nest deeper than max_depth */
+} fl_json_check_result;
+
+/* Stands before a value. max_depth is at most FL_JSON_DEPTH_MAX. */
+fl_json_check fl_json_check_begin(size_t max_depth);
+fl_json_check_result fl_json_check_feed(fl_json_check *check, const char *bytes, size_t n,
+                                        size_t *eaten);
+/* At the end of the input: the value is whole, though nothing came that ends it (a scalar). */
+bool fl_json_check_is_whole(const fl_json_check *check);
+/* What can come now: "a value", ", or }" (static text). */
+const char *fl_json_check_expected(const fl_json_check *check);
+
 /* ---- JSON writer: commas and escapes; values go straight into a buffer. */
 
 typedef struct fl_jw {
@@ -105,6 +153,18 @@ void fl_jw_key_bool(fl_jw *w, fl_str key, bool value);
 void fl_jw_key_i64(fl_jw *w, fl_str key, int64_t value);
 void fl_jw_key_seconds(fl_jw *w, fl_str key, int64_t ns);
 void fl_jw_key_raw(fl_jw *w, fl_str key, fl_str json);
+
+/* ---- Digests and checksums */
+
+#define FL_SHA256_BYTES 32
+
+/* SHA-256 of the parts with a line feed between each two: that of one part is of its bytes alone,
+ * that of none is of nothing. */
+void fl_sha256_lines(const fl_str *parts, size_t count, unsigned char digest[FL_SHA256_BYTES]);
+
+/* CRC-32 of IEEE 802.3 (as of gzip, PNG and AWS event streams); goes on from `crc`, 0 at the start.
+ */
+uint32_t fl_crc32(uint32_t crc, fl_str bytes);
 
 /* ---- Compression */
 

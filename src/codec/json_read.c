@@ -32,28 +32,45 @@ static size_t skip_blank(fl_str text, size_t at)
     return at;
 }
 
+/* A parse that is under way: what is read, and where the value ended. */
+typedef struct reading {
+    fl_arena *arena;
+    bool whole; /* nothing but blanks may stand behind the value */
+    size_t end; /* of the value */
+    size_t values;
+    const char *copy; /* of the text, in the arena */
+    yyjson_read_err failure;
+} reading;
+
+static yyjson_val *fail(reading *r, yyjson_read_code code, const char *reason, size_t at)
+{
+    r->failure = (yyjson_read_err){code, reason, at};
+    return NULL;
+}
+
 /* Without "stop when done" yyjson takes 2.7 bytes for values per byte of text at once, which is far
  * too much for a body that is mostly strings; so it starts small and grows in place, and what
  * stands behind the document is looked at here. */
-static yyjson_val *read_strict(fl_arena *arena, fl_str text, yyjson_read_err *failure)
+static yyjson_val *read_strict(reading *r, fl_str text)
 {
-    const yyjson_alc alc = {arena_malloc, arena_realloc, arena_free, arena};
+    const yyjson_alc alc = {arena_malloc, arena_realloc, arena_free, r->arena};
     const yyjson_read_flag flags = YYJSON_READ_NUMBER_AS_RAW | YYJSON_READ_STOP_WHEN_DONE;
     if (text.n == 0) {
-        *failure = (yyjson_read_err){YYJSON_READ_ERROR_EMPTY_CONTENT, "input data is empty", 0};
-        return NULL;
+        return fail(r, YYJSON_READ_ERROR_EMPTY_CONTENT, "input data is empty", 0);
     }
     /* Not written to: the flag for reading in place is not set. */
     char *bytes = (char *)(uintptr_t)text.p;
-    yyjson_doc *doc = yyjson_read_opts(bytes, text.n, flags, &alc, failure);
+    yyjson_doc *doc = yyjson_read_opts(bytes, text.n, flags, &alc, &r->failure);
     if (doc == NULL) {
         return NULL;
     }
-    size_t end = skip_blank(text, yyjson_doc_get_read_size(doc));
-    if (end < text.n) {
-        *failure = (yyjson_read_err){YYJSON_READ_ERROR_UNEXPECTED_CONTENT,
-                                     "unexpected content after document", end};
-        return NULL;
+    r->end = yyjson_doc_get_read_size(doc);
+    r->values = yyjson_doc_get_val_count(doc);
+    r->copy = doc->str_pool;
+    size_t behind = r->whole ? skip_blank(text, r->end) : text.n;
+    if (behind < text.n) {
+        return fail(r, YYJSON_READ_ERROR_UNEXPECTED_CONTENT, "unexpected content after document",
+                    behind);
     }
     return yyjson_doc_get_root(doc);
 }
@@ -146,48 +163,93 @@ static size_t offset_before_repair(fl_str text, size_t offset)
     return r.n <= offset ? text.n : begin;
 }
 
-/* Leaves *failure alone when there is nothing to repair: then it stands. */
-static yyjson_val *read_repaired(fl_arena *arena, fl_str text, yyjson_read_err *failure)
+/* Leaves the failure alone when there is nothing to repair: then it stands. */
+static yyjson_val *read_repaired(reading *r, fl_str text)
 {
     repair count = {.text = text};
     repair_all(&count);
     if (!count.changed) {
         return NULL;
     }
-    repair fill = {.text = text, .out = fl_arena_alloc(arena, count.n)};
+    repair fill = {.text = text, .out = fl_arena_alloc(r->arena, count.n)};
     if (fill.out == NULL) {
-        *failure = (yyjson_read_err){YYJSON_READ_ERROR_MEMORY_ALLOCATION, "no memory", 0};
-        return NULL;
+        return fail(r, YYJSON_READ_ERROR_MEMORY_ALLOCATION, "no memory", 0);
     }
     repair_all(&fill);
-    yyjson_val *root = read_strict(arena, (fl_str){fill.out, fill.n}, failure);
-    if (root == NULL) {
-        failure->pos = offset_before_repair(text, failure->pos);
-    }
+    yyjson_val *root = read_strict(r, (fl_str){fill.out, fill.n});
+    r->end = offset_before_repair(text, r->end);
+    r->failure.pos = offset_before_repair(text, r->failure.pos);
     return root;
+}
+
+static fl_status read_value(reading *r, fl_str text, fl_json_mode mode, yyjson_val **root,
+                            bool *repaired, fl_err *err)
+{
+    bool mended = false;
+    yyjson_val *val = read_strict(r, text);
+    if (val == NULL && mode == FL_JSON_REPAIR_UTF8 &&
+        r->failure.code != YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
+        val = read_repaired(r, text);
+        mended = val != NULL;
+    }
+    if (val == NULL && r->failure.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory for a JSON text of %zu bytes", text.n);
+    }
+    if (val == NULL) {
+        FL_FAIL(err, FL_E_SYNTAX, "byte %zu: %s", r->failure.pos, r->failure.msg);
+    }
+    *root = val;
+    *repaired = mended;
+    return FL_OK;
 }
 
 fl_status fl_json_read(fl_arena *arena, fl_str text, fl_json_mode mode, yyjson_val **root,
                        bool *repaired, fl_err *err)
 {
-    yyjson_read_err failure = {0};
-    bool mended = false;
-    yyjson_val *val = read_strict(arena, text, &failure);
-    if (val == NULL && mode == FL_JSON_REPAIR_UTF8 &&
-        failure.code != YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
-        val = read_repaired(arena, text, &failure);
-        mended = val != NULL;
-    }
-    if (val == NULL && failure.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
-        FL_FAIL(err, FL_E_NOMEM, "no memory for a JSON text of %zu bytes", text.n);
-    }
-    if (val == NULL) {
-        FL_FAIL(err, FL_E_SYNTAX, "byte %zu: %s", failure.pos, failure.msg);
-    }
+    reading whole = {.arena = arena, .whole = true};
+    bool mended;
+    FL_TRY(read_value(&whole, text, mode, root, &mended, err));
     if (repaired != NULL) {
         *repaired = mended;
     }
-    *root = val;
+    return FL_OK;
+}
+
+/* yyjson keeps the values of a text in a row, each container before what is in it and with the way
+ * to what follows it. */
+static bool is_deeper(yyjson_val *root, size_t values, size_t max_depth)
+{
+    const yyjson_val *ends[FL_JSON_DEPTH_MAX];
+    size_t depth = 0;
+    if (values <= max_depth) {
+        return false;
+    }
+    for (yyjson_val *val = root; val < root + values; val++) {
+        while (depth > 0 && ends[depth - 1] == val) {
+            depth--;
+        }
+        if (unsafe_yyjson_is_ctn(val)) {
+            if (depth == max_depth) {
+                return true;
+            }
+            ends[depth++] = unsafe_yyjson_get_next(val);
+        }
+    }
+    return false;
+}
+
+fl_status fl_json_read_first(fl_arena *arena, fl_str text, fl_json_mode mode, size_t max_depth,
+                             fl_json_first *out, fl_err *err)
+{
+    reading first = {.arena = arena};
+    fl_json_first got = {0};
+    FL_TRY(read_value(&first, text, mode, &got.root, &got.repaired, err));
+    if (is_deeper(got.root, first.values, max_depth)) {
+        FL_FAIL(err, FL_E_VALIDATION, "nested deeper than %zu", max_depth);
+    }
+    got.n = first.end;
+    got.copy = first.copy;
+    *out = got;
     return FL_OK;
 }
 
