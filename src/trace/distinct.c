@@ -67,6 +67,20 @@ fl_status fl_distinct_add(fl_arena *arena, fl_distinct *distinct, const void *it
     return FL_OK;
 }
 
+bool fl_distinct_find(const fl_distinct *distinct, const void *item, uint32_t *index)
+{
+    if (distinct->count == 0) {
+        return false;
+    }
+    uint64_t hash = distinct->kind->hash(item, distinct->seed);
+    uint32_t entry = distinct->table[table_place(distinct, item, hash)];
+    if (entry == 0) {
+        return false;
+    }
+    *index = entry - 1;
+    return true;
+}
+
 /* ---- Texts */
 
 static bool same_text(const void *a, const void *b)

@@ -26,6 +26,8 @@ void fl_distinct_init(fl_distinct *distinct, const fl_distinct_kind *kind);
 /* Index of the item, which is added if it is new. Errors: FL_E_NOMEM. */
 FL_MUST fl_status fl_distinct_add(fl_arena *arena, fl_distinct *distinct, const void *item,
                                   uint32_t *index, fl_err *err);
+/* Index of the item; false if the set does not have it. */
+bool fl_distinct_find(const fl_distinct *distinct, const void *item, uint32_t *index);
 
 extern const fl_distinct_kind fl_distinct_texts;           /* items are fl_str */
 extern const fl_distinct_kind fl_distinct_nodes;           /* fl_node */
