@@ -1,0 +1,282 @@
+/*
+ * Which scope hangs where (spec §3.7). What is known when a scope begins is found at once, through
+ * the scopes that have open collaborator steps; what only a later event tells is put right then.
+ * Settling chooses among what was found.
+ */
+#include "bedrock/convert_int.h"
+
+static uint64_t id_hash(fl_str id)
+{
+    return fl_hash64(id.p != NULL ? id.p : "", id.n, 0);
+}
+
+/* ---- Lists of scopes that wait for something */
+
+static void list_orphan(bedrock_state *state, bedrock_scope *scope)
+{
+    scope->links->is_orphan = true;
+    scope->links->next_orphan = state->orphans;
+    if (state->orphans != NULL) {
+        state->orphans->links->previous_orphan = scope;
+    }
+    state->orphans = scope;
+}
+
+static void unlist_orphan(bedrock_state *state, bedrock_scope *scope)
+{
+    bedrock_scope_links *links = scope->links;
+    if (links->is_orphan) {
+        *(links->previous_orphan != NULL ? &links->previous_orphan->links->next_orphan
+                                         : &state->orphans) = links->next_orphan;
+        if (links->next_orphan != NULL) {
+            links->next_orphan->links->previous_orphan = links->previous_orphan;
+        }
+        links->next_orphan = links->previous_orphan = NULL;
+        links->is_orphan = false;
+    }
+}
+
+static void list_calling(bedrock_state *state, bedrock_scope *scope)
+{
+    scope->links->is_calling = true;
+    scope->links->next_calling = state->calling;
+    if (state->calling != NULL) {
+        state->calling->links->previous_calling = scope;
+    }
+    state->calling = scope;
+}
+
+static void unlist_calling(bedrock_state *state, bedrock_scope *scope)
+{
+    bedrock_scope_links *links = scope->links;
+    if (links->is_calling) {
+        *(links->previous_calling != NULL ? &links->previous_calling->links->next_calling
+                                          : &state->calling) = links->next_calling;
+        if (links->next_calling != NULL) {
+            links->next_calling->links->previous_calling = links->previous_calling;
+        }
+        links->next_calling = links->previous_calling = NULL;
+        links->is_calling = false;
+    }
+}
+
+static void unlist_top(bedrock_state *state, bedrock_scope *scope)
+{
+    bedrock_scope_links *links = scope->links;
+    if (links->is_top) {
+        *(links->newer_top != NULL ? &links->newer_top->links->older_top : &state->newest_top) =
+            links->older_top;
+        if (links->older_top != NULL) {
+            links->older_top->links->newer_top = links->newer_top;
+        }
+        links->is_top = false;
+    }
+}
+
+void bedrock_link_forget(bedrock_state *state, bedrock_scope *scope)
+{
+    bedrock_scope_links *links = scope->links;
+    bedrock_index_remove(&state->by_path_and_id, &links->by_path_and_id);
+    bedrock_index_remove(&state->by_path, &links->by_path);
+    bedrock_index_remove(&state->by_last, &links->by_last);
+    bedrock_index_remove(&state->by_agent, &links->by_agent);
+    bedrock_index_remove(&state->by_id, &links->by_id);
+    unlist_orphan(state, scope);
+    unlist_calling(state, scope);
+    unlist_top(state, scope);
+    state->flow = state->flow == scope ? NULL : state->flow;
+}
+
+/* ---- Paths */
+
+/* Is `shorter` the path of `longer` without its last element? */
+static bool is_above(const bedrock_scope *shorter, const bedrock_scope *longer)
+{
+    if (shorter->links->domain != longer->links->domain ||
+        shorter->path.count + 1 != longer->path.count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < shorter->path.count; i++) {
+        if (!fl_str_eq(shorter->path.elements[i], longer->path.elements[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_top_of(const bedrock_scope *top, const bedrock_scope *scope)
+{
+    return top->links->domain == scope->links->domain && top->path.count == 1 &&
+           fl_str_eq(top->path.elements[0], scope->path.elements[0]);
+}
+
+static bedrock_scope *
+newest_with_path(const bedrock_state *state, const bedrock_scope *below, uint32_t count,
+                 bool (*matches)(const bedrock_scope *, const bedrock_scope *))
+{
+    uint64_t hash = below->links->domain;
+    for (uint32_t i = 0; i < count; i++) {
+        hash = fl_hash64(below->path.elements[i].p, below->path.elements[i].n, hash);
+    }
+    for (bedrock_index_entry *entry = bedrock_index_find(&state->by_path, hash); entry != NULL;
+         entry = bedrock_index_next(entry)) {
+        if (entry->item != below && matches(entry->item, below)) {
+            return entry->item;
+        }
+    }
+    return NULL;
+}
+
+/* ---- Rule 1: the answer of a collaborator step names the invocation */
+
+static fl_status join(bedrock_state *state, bedrock_scope *scope, bedrock_scope *other, fl_err *err)
+{
+    bedrock_cluster *cluster;
+    return bedrock_cluster_merge(state, scope->cluster, other->cluster, &cluster, err);
+}
+
+static void find_caller_by_request(const bedrock_state *state, bedrock_scope *scope)
+{
+    bedrock_index_entry *entry =
+        scope->invocation_id.n > 0
+            ? bedrock_index_find(&state->by_request, id_hash(scope->invocation_id))
+            : NULL;
+    for (; entry != NULL; entry = bedrock_index_next(entry)) {
+        bedrock_step *step = entry->item;
+        if (fl_str_eq_nocase(step->metadata.client_request_id, scope->invocation_id) &&
+            step->segment.scope != scope) {
+            scope->links->caller_by_request = step;
+            return;
+        }
+    }
+}
+
+fl_status bedrock_link_answered(bedrock_state *state, bedrock_step *step, fl_err *err)
+{
+    bedrock_scope *scope = step->segment.scope;
+    char lower[64];
+    fl_str id = step->metadata.client_request_id;
+    if (id.n == 0 || id.n > sizeof lower) {
+        return FL_OK;
+    }
+    for (size_t i = 0; i < id.n; i++) {
+        lower[i] = id.p[i] >= 'A' && id.p[i] <= 'Z' ? (char)(id.p[i] - 'A' + 'a') : id.p[i];
+    }
+    uint64_t hash = id_hash((fl_str){lower, id.n});
+    step->by_request = FL_ARENA_NEW(&scope->cluster->arena, bedrock_index_entry);
+    if (step->by_request == NULL) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory for a run");
+    }
+    FL_TRY(bedrock_index_add(&state->by_request, step->by_request, hash, step, err));
+    for (bedrock_index_entry *entry = bedrock_index_find(&state->by_id, hash); entry != NULL;
+         entry = bedrock_index_next(entry)) {
+        bedrock_scope *called = entry->item;
+        if (called != scope && called->links->caller_by_request == NULL &&
+            fl_str_eq(called->invocation_id, (fl_str){lower, id.n})) {
+            called->links->caller_by_request = step;
+            unlist_orphan(state, called);
+            FL_TRY(join(state, scope, called, err));
+        }
+    }
+    return FL_OK;
+}
+
+void bedrock_link_opened(bedrock_state *state, bedrock_step *step)
+{
+    bedrock_scope *scope = step->segment.scope;
+    if (scope->links->open_collaborators++ == 0) {
+        list_calling(state, scope);
+    }
+}
+
+void bedrock_link_unlisted(bedrock_state *state, bedrock_step *step)
+{
+    bedrock_scope *scope = step->segment.scope;
+    if (--scope->links->open_collaborators == 0) {
+        unlist_calling(state, scope);
+    }
+}
+
+/* ---- Rule 2: an open collaborator step of the scope above */
+
+static int fitness(const bedrock_step *step, const bedrock_scope *scope)
+{
+    if (fl_str_eq(step->alias_arn, scope->path.elements[scope->path.count - 1])) {
+        return 2;
+    }
+    fl_str name = scope->envelope.collaborator_name;
+    return name.n > 0 && fl_str_eq(step->target, name) ? 1 : 0;
+}
+
+static bedrock_step *open_caller(const bedrock_state *state, const bedrock_scope *scope)
+{
+    bedrock_step *best = NULL;
+    unsigned looked = 0;
+    for (const bedrock_scope *calling = state->calling;
+         calling != NULL && looked < BEDROCK_LOOK_MAX;
+         calling = calling->links->next_calling, looked++) {
+        if (!is_above(calling, scope)) {
+            continue;
+        }
+        for (bedrock_step *step = calling->open_first; step != NULL; step = step->next_open) {
+            if (step->segment.kind != BEDROCK_COLLABORATOR || step->linked) {
+                continue;
+            }
+            int gain = best == NULL ? 1 : fitness(step, scope) - fitness(best, scope);
+            if (gain > 0 || (gain == 0 && step->first_seq < best->first_seq)) {
+                best = step;
+            }
+        }
+    }
+    return best;
+}
+
+/* ---- Rule 3: the scope above without a step */
+
+static fl_status take_orphans(bedrock_state *state, bedrock_scope *scope, fl_err *err)
+{
+    bedrock_scope *next;
+    unsigned looked = 0;
+    for (bedrock_scope *orphan = state->orphans; orphan != NULL && looked < BEDROCK_LOOK_MAX;
+         orphan = next, looked++) {
+        next = orphan->links->next_orphan;
+        bool exact = is_above(scope, orphan);
+        if (orphan == scope ||
+            (!exact && (orphan->links->above != NULL || !is_top_of(scope, orphan)))) {
+            continue;
+        }
+        orphan->links->above = scope;
+        orphan->links->above_is_exact = exact;
+        if (exact) {
+            unlist_orphan(state, orphan);
+        }
+        FL_TRY(join(state, scope, orphan, err));
+    }
+    return FL_OK;
+}
+
+fl_status bedrock_link_scope(bedrock_state *state, bedrock_scope *scope, fl_err *err)
+{
+    bedrock_scope_links *links = scope->links;
+    find_caller_by_request(state, scope);
+    if (scope->path.count > 1) {
+        links->caller_by_order = open_caller(state, scope);
+        links->above = newest_with_path(state, scope, scope->path.count - 1, is_above);
+        links->above_is_exact = links->above != NULL;
+        if (links->above == NULL) {
+            links->above = newest_with_path(state, scope, 1, is_top_of);
+            list_orphan(state, scope);
+        }
+    }
+    if (links->caller_by_order != NULL) {
+        links->caller_by_order->linked = true;
+        FL_TRY(join(state, scope, links->caller_by_order->segment.scope, err));
+    }
+    if (links->caller_by_request != NULL) {
+        FL_TRY(join(state, scope, links->caller_by_request->segment.scope, err));
+    }
+    if (links->above != NULL && links->caller_by_order == NULL) {
+        FL_TRY(join(state, scope, links->above, err));
+    }
+    return take_orphans(state, scope, err);
+}
