@@ -15,7 +15,8 @@ from xml.sax.saxutils import escape
 
 CELL_W, LINE_H, FONT = 8.0, 17, 13
 MARGIN, BAR = 16, 34
-COLOURS = {31: "#f07178", 32: "#9ece6a", 33: "#e0af68", 36: "#7dcfff", 91: "#ff7b85", 92: "#b9f27c", 93: "#ffc777"}
+COLOURS = {31: "#f07178", 32: "#9ece6a", 33: "#e0af68", 35: "#bb9af7", 36: "#7dcfff", 91: "#ff7b85", 92: "#b9f27c",
+           93: "#ffc777", 95: "#d4b8ff", 96: "#a4e8ff"}
 PLAIN, DIM, BACK = "#c8d3f5", "#7a88b8", "#1b1e2e"
 
 

@@ -5,6 +5,7 @@
 #define FL_CLI_ENTITY_TEXT_INT_H
 
 #include "cli/mark_int.h"
+#include "cli/step_int.h"
 #include "trace/trace.h"
 
 fl_mark fl_entity_mark(const fl_entity *entity);
@@ -32,7 +33,10 @@ typedef struct fl_fact {
 
 typedef struct fl_fact_choice {
     bool annotations, metadata;
-    bool full_hint; /* the hint had no room: say it here */
+    const fl_step *step; /* that the entity is, NULL for none: what its row tells is left out of the
+                            annotations, unless metadata is wanted too */
+    bool no_cause;       /* exceptions were told elsewhere */
+    bool full_hint;      /* the hint had no room: say it here */
 } fl_fact_choice;
 
 #define FL_FACTS_MAX 200 /* of one entity; the last one then says how many were left out */

@@ -28,14 +28,17 @@ static void add_fact(collector *c, fl_fact_kind kind, fl_str key, fl_str text)
 }
 
 /* The hint again, without a cut, and with the whole URL of a request. */
-static void add_hint(collector *c, const fl_screen *screen, const fl_entity *entity)
+static void add_hint(collector *c, const fl_screen *screen, const fl_entity *entity,
+                     const fl_step *step)
 {
     const fl_segment *segment = entity->segment;
     bool is_request = segment->http != NULL && segment->sql.n == 0 &&
                       (segment->aws == NULL || segment->aws->operation.n == 0);
     fl_buf text;
     fl_buf_init(&text, (size_t)1 << 20);
-    if (!is_request) {
+    if (step != NULL) {
+        fl_step_hint(screen, step, segment, &text);
+    } else if (!is_request) {
         fl_entity_hint(screen, entity, &text);
     } else if (entity->caller == NULL || entity->caller->segment->http == NULL) {
         fl_http_text(screen, segment->http, segment->http->url, &text);
@@ -119,10 +122,13 @@ static void add_cause(collector *c, const fl_cause *cause)
     }
 }
 
-static void add_annotations(collector *c, const fl_segment *segment)
+static void add_annotations(collector *c, const fl_segment *segment, bool untold_only)
 {
     for (uint32_t i = 0; i < segment->annotation_count; i++) {
         const fl_annotation *annotation = &segment->annotations[i];
+        if (untold_only && fl_step_tells(annotation)) {
+            continue;
+        }
         fl_str value = annotation->kind != FL_ANNOTATION_BOOL ? annotation->text
                        : annotation->boolean                  ? FL_S("true")
                                                               : FL_S("false");
@@ -172,13 +178,13 @@ fl_status fl_entity_facts(fl_arena *arena, const fl_screen *screen, const fl_ent
         FL_FAIL(err, FL_E_NOMEM, "out of memory");
     }
     if (choice->full_hint) {
-        add_hint(&c, screen, entity);
+        add_hint(&c, screen, entity, choice->step);
     }
-    if (segment->cause != NULL) {
+    if (segment->cause != NULL && !choice->no_cause) {
         add_cause(&c, segment->cause);
     }
     if (choice->annotations) {
-        add_annotations(&c, segment);
+        add_annotations(&c, segment, choice->step != NULL && !choice->metadata);
     }
     if (choice->metadata) {
         add_metadata(&c, segment->metadata);

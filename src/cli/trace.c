@@ -21,12 +21,12 @@ static const fl_option options[] = {
      offsetof(settings, picture.rows.depth), 0, UINT32_MAX, NULL},
     {"max-rows", FL_OPTION_NUMBER, "N", "entries at most, 0 for all [500]",
      offsetof(settings, picture.max_rows), 0, UINT32_MAX, NULL},
-    {"all", FL_OPTION_FLAG, NULL, "do not fold siblings of one name",
+    {"all", FL_OPTION_FLAG, NULL, "do not fold loops and siblings of one name",
      offsetof(settings, picture.rows.all), 0, 0, NULL},
     {"no-annotations", FL_OPTION_NO, NULL, "leave annotations out",
      offsetof(settings, picture.annotations), 0, 0, NULL},
-    {"metadata", FL_OPTION_FLAG, NULL, "show metadata too", offsetof(settings, picture.metadata), 0,
-     0, NULL},
+    {"metadata", FL_OPTION_FLAG, NULL, "show metadata and all annotations",
+     offsetof(settings, picture.metadata), 0, 0, NULL},
     FL_OPTION_JSON(settings, common, "the segment documents as a JSON array"),
     FL_OPTION_SERVER(settings, common),
     FL_OPTION_COLOR(settings, common),
@@ -40,7 +40,8 @@ static const fl_usage usage = {
     .operands_max = 1,
     .about = "Shows a trace as a waterfall. ID is a trace id in X-Ray's or W3C's form, the\n"
              "beginning of one, or `latest`. Solid bars are the critical path: the time that\n"
-             "the whole trace waited for.\n",
+             "the whole trace waited for. Of an agent run the failing step comes first, then\n"
+             "calls, tokens and cost; rounds that repeat share a row.\n",
     .examples = "  fluoro trace latest\n"
                 "  fluoro trace 1-67a1b2c0-0a1b2c3d4e5f60718293a4b5 --critical\n",
     .options = options,

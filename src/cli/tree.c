@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "cli/mark_int.h"
+#include "cli/entity_text_int.h"
 
 /* An entity that waits for its place in the tree. */
 typedef struct pending {
@@ -12,6 +12,7 @@ typedef struct pending {
 
 typedef struct builder {
     fl_tree *tree;
+    const fl_entity *root;
     pending *stack; /* next one at the end */
     size_t depth;
 } builder;
@@ -54,26 +55,64 @@ static void push_roots(builder *b, const fl_trace *trace)
     qsort(b->stack, b->depth, sizeof *b->stack, by_start_descending);
 }
 
-static bool is_troubled(const fl_segment *segment)
+fl_mark fl_tree_mark(const fl_tree_node *node)
 {
-    fl_flags flags = fl_segment_flags(segment);
-    return flags.fault || flags.error || flags.throttle || !fl_segment_is_complete(segment);
+    fl_mark mark = fl_entity_mark(node->entity);
+    bool waits = node->step != NULL && node->step->waits;
+    return mark == FL_MARK_OK && waits ? FL_MARK_PARTIAL : mark;
 }
 
-static void place_nodes(builder *b)
+int64_t fl_tree_ns(const fl_tree *tree, uint32_t node)
+{
+    const fl_segment *segment = tree->nodes[node].entity->segment;
+    int64_t end_ns = fl_segment_is_complete(segment) ? segment->end_ns : tree->to_ns;
+    return end_ns > segment->start_ns ? end_ns - segment->start_ns : 0;
+}
+
+static bool is_troubled(const fl_tree_node *node)
+{
+    const fl_step *step = node->step;
+    return fl_tree_mark(node) != FL_MARK_OK ||
+           (step != NULL && (step->timed_out || step->intervened));
+}
+
+/* The step that an entity is, in arena; NULL if it is none. */
+static fl_status read_step(fl_arena *arena, const fl_segment *segment, const fl_step **out,
+                           fl_err *err)
+{
+    fl_step step;
+    *out = NULL;
+    if (!fl_step_read(segment, &step)) {
+        return FL_OK;
+    }
+    fl_step *kept = fl_arena_alloc(arena, sizeof *kept);
+    if (kept == NULL) {
+        FL_FAIL(err, FL_E_NOMEM, "out of memory for the steps");
+    }
+    *kept = step;
+    *out = kept;
+    return FL_OK;
+}
+
+static fl_status place_nodes(fl_arena *arena, builder *b, fl_err *err)
 {
     while (b->depth > 0) {
         pending next = b->stack[--b->depth];
         uint32_t index = b->tree->count++;
-        b->tree->nodes[index] = (fl_tree_node){
+        fl_tree_node node = {
             .entity = next.entity,
             .parent = next.parent,
             .end = index + 1,
             .depth = next.parent == FL_TREE_NONE ? 0 : b->tree->nodes[next.parent].depth + 1,
-            .trouble = is_troubled(next.entity->segment),
         };
+        FL_TRY(read_step(arena, next.entity->segment, &node.step, err));
+        node.trouble = is_troubled(&node);
+        b->tree->step_count += node.step != NULL;
+        b->tree->root = next.entity == b->root ? index : b->tree->root;
+        b->tree->nodes[index] = node;
         push_children(b, next.entity, index);
     }
+    return FL_OK;
 }
 
 static int by_entity(const void *a, const void *b)
@@ -140,19 +179,21 @@ static void set_axis(fl_tree *tree, const fl_trace *trace)
 
 fl_status fl_tree_of(fl_arena *arena, const fl_trace *trace, fl_tree *out, fl_err *err)
 {
-    fl_tree tree = {0};
+    fl_tree tree = {.root = FL_TREE_NONE};
     fl_critical_path path = {0};
     if (trace->entity_count >= FL_TREE_NONE) {
         FL_FAIL(err, FL_E_TOO_LARGE, "the trace has too many entries to draw");
     }
     /* entity_count has the inferred ones too, so it is enough for both. */
     tree.nodes = FL_ARENA_ARRAY(arena, fl_tree_node, trace->entity_count);
-    builder b = {.tree = &tree, .stack = FL_ARENA_ARRAY(arena, pending, trace->entity_count)};
+    builder b = {.tree = &tree,
+                 .root = trace->root,
+                 .stack = FL_ARENA_ARRAY(arena, pending, trace->entity_count)};
     if (tree.nodes == NULL || b.stack == NULL) {
         FL_FAIL(err, FL_E_NOMEM, "out of memory for the tree");
     }
     push_roots(&b, trace);
-    place_nodes(&b);
+    FL_TRY(place_nodes(arena, &b, err));
     set_axis(&tree, trace);
     if (trace->root != NULL) {
         FL_TRY(fl_critical_path_find(arena, trace->root, tree.to_ns, &path, err));

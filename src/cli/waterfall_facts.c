@@ -21,11 +21,11 @@ static void begin_fact_line(fl_drawing *d, const fl_row *row, uint32_t row_index
     bool has_rows_below =
         row_index + 1 < d->rows.count && d->rows.rows[row_index + 1].parent_row == row_index;
     fl_drawing_guides(d, row, true);
-    if (fl_drawing_node(d, row)->depth + 1 < d->guide_levels) {
+    if (row->depth + 1 < d->guide_levels) {
         if (has_rows_below) {
             fl_screen_add_glyph(d->screen, FL_STYLE_DIM, FL_GLYPH_PIPE);
         }
-        fl_screen_pad_to(d->screen, FL_NAME_COLUMN + 2 * (fl_drawing_node(d, row)->depth + 1));
+        fl_screen_pad_to(d->screen, FL_NAME_COLUMN + 2 * (row->depth + 1));
     }
     fl_screen_add_glyph(d->screen, FL_STYLE_DIM, FL_GLYPH_DETAIL);
 }
@@ -87,19 +87,25 @@ fl_status fl_drawing_facts(fl_drawing *d, uint32_t row_index, bool hint_was_cut,
 {
     const fl_row *row = &d->rows.rows[row_index];
     const fl_tree_node *node = fl_drawing_node(d, row);
-    const fl_mark_look *look = fl_mark_look_of(fl_entity_mark(node->entity));
+    const fl_mark_look *look = fl_mark_look_of(fl_tree_mark(node));
     bool in_header = node->entity == d->source->trace->root;
     bool is_long_query =
-        node->entity->segment->sql.n > 0 && row->fold_ns >= (d->tree.to_ns - d->tree.from_ns) / 10;
-    bool matters = look->glyph != FL_GLYPH_OK || is_long_query;
-    fl_fact_choice choice = {d->options->annotations, d->options->metadata,
-                             hint_was_cut && matters && !in_header};
+        node->entity->segment->sql.n > 0 && row->ns >= (d->tree.to_ns - d->tree.from_ns) / 10;
+    bool matters =
+        (look->glyph != FL_GLYPH_OK && !fl_drawing_told_failure(d, node)) || is_long_query;
+    fl_fact_choice choice = {
+        .annotations = d->options->annotations,
+        .metadata = d->options->metadata,
+        .step = node->step,
+        .no_cause = fl_drawing_told_cause(d, node),
+        .full_hint = hint_was_cut && matters && !in_header,
+    };
     fl_fact *facts;
     size_t count;
     fl_arena_reset(&d->row_arena);
     FL_TRY(fl_entity_facts(&d->row_arena, d->screen, node->entity, &choice, &facts, &count, err));
     for (size_t i = 0; i < count;) {
-        if (is_short_pair(d, node->depth, &facts[i])) {
+        if (is_short_pair(d, row->depth, &facts[i])) {
             i += draw_pairs(d, row, row_index, facts + i, count - i);
         } else {
             draw_long_fact(d, row, row_index, &facts[i], style_of_fact(&facts[i], look));

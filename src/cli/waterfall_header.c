@@ -33,18 +33,31 @@ static void draw_title(fl_drawing *d, const fl_summary *summary)
     fl_screen_newline(d->screen);
 }
 
+/* A run without a segment of its own for the agent: the first step is the root. */
+static bool is_chain(const fl_drawing *d)
+{
+    const fl_step *step = d->tree.root != FL_TREE_NONE ? d->tree.nodes[d->tree.root].step : NULL;
+    return step != NULL && step->kind != FL_STEP_RUN && fl_step_agent(step).n > 0;
+}
+
 static void draw_request(fl_drawing *d, const fl_summary *summary)
 {
     const fl_segment *root = d->source->trace->root->segment;
-    fl_buf_reset(&d->text);
-    if (summary->http != NULL && summary->http->url.n > 0) {
-        fl_http_text(d->screen, summary->http, summary->http->url, &d->text);
-    } else {
-        fl_buf_add_str(&d->text, root->name);
-    }
+    unsigned room = d->screen->width - FL_NAME_COLUMN;
     fl_screen_pad_to(d->screen, FL_NAME_COLUMN);
-    fl_screen_put(d->screen, FL_STYLE_PLAIN, fl_buf_str(&d->text),
-                  d->screen->width - FL_NAME_COLUMN);
+    if (summary->http != NULL && summary->http->url.n > 0) {
+        fl_buf_reset(&d->text);
+        fl_http_text(d->screen, summary->http, summary->http->url, &d->text);
+        fl_screen_put(d->screen, FL_STYLE_PLAIN, fl_buf_str(&d->text), room);
+    } else if (is_chain(d)) {
+        fl_screen_add(d->screen, FL_STYLE_DIM, FL_S("agent  "));
+        fl_screen_put(d->screen, FL_STYLE_PLAIN, fl_step_agent(d->tree.nodes[d->tree.root].step),
+                      fl_drawing_room(d, d->screen->width));
+    } else if (d->tree.root != FL_TREE_NONE) {
+        fl_drawing_entity_name(d, &d->tree.nodes[d->tree.root], FL_STYLE_PLAIN, room);
+    } else {
+        fl_screen_put(d->screen, FL_STYLE_PLAIN, root->name, room);
+    }
     fl_screen_newline(d->screen);
 }
 
@@ -71,7 +84,10 @@ static void draw_figures(fl_drawing *d, const fl_summary *summary)
         fl_buf_add_str(&d->text, FL_S("nothing finished yet"));
     }
     add_field(screen, FL_STYLE_BOLD, fl_buf_str(&d->text));
-    add_count(screen, count_services(summary), FL_S("service"), FL_S("services"));
+    bool is_run = d->tree.root != FL_TREE_NONE && d->tree.nodes[d->tree.root].step != NULL;
+    if (!is_run) { /* each step of a run would count as a service */
+        add_count(screen, count_services(summary), FL_S("service"), FL_S("services"));
+    }
     add_count(screen, d->tree.count, FL_S("entry"), FL_S("entries"));
     if (summary->user_count > 0) {
         fl_buf_reset(&d->text);
@@ -120,5 +136,9 @@ fl_status fl_drawing_header(fl_drawing *d, fl_err *err)
     draw_figures(d, &summary);
     draw_notes(d);
     fl_screen_newline(d->screen);
+    if (fl_drawing_has_steps(d)) {
+        FL_TRY(fl_drawing_failures(d, err));
+        fl_drawing_run(d);
+    }
     return FL_OK;
 }
