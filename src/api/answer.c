@@ -37,7 +37,7 @@ static void add_latency(const api_call *call)
     fl_histogram_add(&call->stats->latency, now_ns - call->request->started_mono_ns);
 }
 
-void api_answer(api_call *call)
+void api_answer_http(api_call *call, int http)
 {
     if (call->answer.status != FL_OK) {
         api_refuse(call, call->answer.status,
@@ -45,17 +45,23 @@ void api_answer(api_call *call)
                    call->answer.max_bytes);
         return;
     }
+    fl_counter_add(&call->stats->refused, http >= 400);
     add_latency(call);
     const fl_http_header header = {FL_S("x-amzn-RequestId"),
                                    api_request_id(call->api, call->arena)};
     fl_buf body = call->answer;
     call->answer = (fl_buf){0};
     free_call_memory(call);
-    fl_http_respond(call->request, &(fl_http_response){.status = 200,
+    fl_http_respond(call->request, &(fl_http_response){.status = http,
                                                        .content_type = FL_S("application/json"),
                                                        .headers = &header,
                                                        .header_count = 1,
                                                        .body = &body});
+}
+
+void api_answer(api_call *call)
+{
+    api_answer_http(call, 200);
 }
 
 /* The body is only to be freed by who takes it, so it stands in the arena until then. */
@@ -95,9 +101,8 @@ void fl_api_on_error(void *user, fl_arena *arena, fl_status status, int http_sta
     api_error_response(user, arena, status, http_status, message, response);
 }
 
-static void refuse(api_call *call, fl_status status, const char *message)
+void api_refuse_http(api_call *call, fl_status status, int http, const char *message)
 {
-    int http = fl_status_of(status)->http;
     fl_counter_add(http >= 500 ? &call->stats->failed : &call->stats->refused, 1);
     fl_log_level level = http >= 500 ? FL_LOG_ERROR : FL_LOG_DEBUG;
     FL_LOG(call->api->config.log, level, "call refused",
@@ -108,6 +113,11 @@ static void refuse(api_call *call, fl_status status, const char *message)
     fl_http_response response = {0};
     api_error_response(call->api, call->arena, status, http, message, &response);
     fl_http_respond(call->request, &response);
+}
+
+static void refuse(api_call *call, fl_status status, const char *message)
+{
+    api_refuse_http(call, status, fl_status_of(status)->http, message);
 }
 
 void api_refuse(api_call *call, fl_status status, const char *format, ...)

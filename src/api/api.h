@@ -6,10 +6,12 @@
 #ifndef FL_API_H
 #define FL_API_H
 
+#include "bedrock/bedrock.h"
 #include "ingest/ingest.h"
 #include "query/query.h"
 
-#define FL_API_BODY_MAX (16u * 1024 * 1024) /* api.md §1.5 */
+#define FL_API_BODY_MAX   (16u * 1024 * 1024) /* api.md §1.5 */
+#define FL_API_IMPORT_MAX (64u * 1024 * 1024) /* POST /bedrock/traces (bedrock.md §5.2) */
 
 /* A part's numbers for /metrics: its table and where its struct is. */
 typedef struct fl_api_metrics_source {

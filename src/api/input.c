@@ -1,6 +1,8 @@
 /* Members of a request (api.md §1.3): types, presence, limits of the model. */
 #include "api/api_int.h"
 
+#define FILTER_MAX 2000
+
 static yyjson_val *member(const api_call *call, const char *name)
 {
     yyjson_val *val = fl_json_get(call->input, fl_str_of(name));
@@ -72,6 +74,35 @@ bool api_member_time(api_call *call, const char *name, api_need need, int64_t *o
         return true;
     }
     return wrong_type(call, name, "a time: epoch seconds as a number, or an ISO-8601 text");
+}
+
+bool api_member_range(api_call *call, int64_t *start_ns, int64_t *end_ns)
+{
+    if (!api_member_time(call, "StartTime", API_REQUIRED, start_ns) ||
+        !api_member_time(call, "EndTime", API_REQUIRED, end_ns)) {
+        return false;
+    }
+    if (*start_ns >= *end_ns) {
+        api_refuse(call, FL_E_INVALID, "EndTime must be later than StartTime");
+        return false;
+    }
+    return true;
+}
+
+bool api_member_filter(api_call *call)
+{
+    fl_str filter;
+    if (!api_member_str(call, "FilterExpression", FILTER_MAX, &filter)) {
+        return false;
+    }
+    if (filter.p != NULL) {
+        api_refuse(
+            call, FL_E_INVALID,
+            "FilterExpression is not supported by this version of fluoro; leave it out to get "
+            "every trace of the time range");
+        return false;
+    }
+    return true;
 }
 
 bool api_texts(api_call *call, const char *name, yyjson_val *array, fl_str **out, size_t *count)

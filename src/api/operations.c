@@ -4,7 +4,7 @@
 #include "api/api_int.h"
 
 const api_operation api_operations[API_OPERATIONS] = {
-#define ROW(name, path, body, run) {#name, path, body, run},
+#define ROW(name, path, body, max, run) {#name, path, body, max, run},
     API_OPERATION_TABLE(ROW)
 #undef ROW
 };
@@ -72,7 +72,7 @@ static void run_operation(fl_http_request *request)
     fl_counter_add(&call->stats->calls, 1);
     count_trace_header(api, request);
     fl_err err = {0};
-    fl_status status = read_input(call, &err);
+    fl_status status = operation->body == API_JSON ? read_input(call, &err) : FL_OK;
     if (status != FL_OK) {
         api_refuse_err(call, status, &err);
         return;

@@ -6,7 +6,7 @@ typedef struct put_state {
     api_call *call;
 } put_state;
 
-static void write_reject(fl_jw *w, const fl_reject *reject)
+void api_write_reject(fl_jw *w, const fl_reject *reject)
 {
     fl_buf message;
     fl_buf_init(&message, 1024);
@@ -33,7 +33,7 @@ static void after_put(fl_ingest_put *put)
     fl_jw_key(&w, FL_S("UnprocessedTraceSegments"));
     fl_jw_open(&w, '[');
     for (const fl_ingest_reject *entry = put->rejects; entry != NULL; entry = entry->next) {
-        write_reject(&w, &entry->reject);
+        api_write_reject(&w, &entry->reject);
     }
     fl_jw_close(&w, ']');
     fl_jw_close(&w, '}');

@@ -3,7 +3,6 @@
 
 #define PAGE_SUMMARIES 100
 #define TOKEN_MAX      2000
-#define FILTER_MAX     2000
 #define TOKEN_VERSION  1
 
 typedef struct summaries_state {
@@ -111,13 +110,8 @@ static bool read_window(api_call *call, fl_summary_request *request)
     } ranges[] = {
         {"TraceId", FL_RANGE_TRACE_ID}, {"Event", FL_RANGE_EVENT}, {"Service", FL_RANGE_SERVICE}};
     fl_str name;
-    if (!api_member_time(call, "StartTime", API_REQUIRED, &request->start_ns) ||
-        !api_member_time(call, "EndTime", API_REQUIRED, &request->end_ns) ||
+    if (!api_member_range(call, &request->start_ns, &request->end_ns) ||
         !api_member_str(call, "TimeRangeType", 16, &name)) {
-        return false;
-    }
-    if (request->start_ns >= request->end_ns) {
-        api_refuse(call, FL_E_INVALID, "EndTime must be later than StartTime");
         return false;
     }
     request->range = FL_RANGE_TRACE_ID;
@@ -177,28 +171,12 @@ static bool read_sampling(api_call *call, fl_sampling_strategy *out)
     return true;
 }
 
-static bool refuse_filter(api_call *call)
-{
-    fl_str filter;
-    if (!api_member_str(call, "FilterExpression", FILTER_MAX, &filter)) {
-        return false;
-    }
-    if (filter.p != NULL) {
-        api_refuse(
-            call, FL_E_INVALID,
-            "FilterExpression is not supported by this version of fluoro; leave it out to get "
-            "every trace of the time range");
-        return false;
-    }
-    return true;
-}
-
 static bool read_request(api_call *call, summaries_state *state)
 {
     fl_summary_request *request = &state->query.request;
     fl_str token;
     if (!read_window(call, request) || !read_sampling(call, &request->sampling) ||
-        !refuse_filter(call) || !api_member_str(call, "NextToken", TOKEN_MAX, &token)) {
+        !api_member_filter(call) || !api_member_str(call, "NextToken", TOKEN_MAX, &token)) {
         return false;
     }
     request->limit = PAGE_SUMMARIES;

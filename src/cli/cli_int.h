@@ -11,6 +11,8 @@ int fl_cli_serve(int argc, char **argv);
 int fl_cli_demo(int argc, char **argv);
 int fl_cli_traces(int argc, char **argv);
 int fl_cli_trace(int argc, char **argv);
+int fl_cli_bedrock(int argc, char **argv);
+int fl_cli_genai(int argc, char **argv);
 int fl_cli_env(int argc, char **argv);
 int fl_cli_version(int argc, char **argv);
 int fl_cli_help(int argc, char **argv);

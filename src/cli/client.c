@@ -52,7 +52,7 @@ fl_status fl_server_resolve(const char *given, fl_server_address *out, fl_err *e
     const char *text = given != NULL                                           ? given
                        : from_environment != NULL && *from_environment != '\0' ? from_environment
                                                                                : FL_SERVER_DEFAULT;
-    fl_server_address address = {0};
+    fl_server_address address = {.option = "--server"};
     CURLU *url = curl_url();
     if (url == NULL) {
         FL_FAIL(err, FL_E_NOMEM, "out of memory");
@@ -79,6 +79,7 @@ struct fl_client {
     CURL *curl;
     struct curl_slist *headers;
     fl_server_address address;
+    long http_status; /* of the last answer */
 };
 
 static size_t take_answer(char *bytes, size_t size, size_t n, void *answer)
@@ -137,7 +138,7 @@ static fl_status status_of_error_name(fl_str name, fl_status otherwise)
     return otherwise;
 }
 
-fl_status fl_client_error_of(const char *url, long http, fl_str body, fl_err *err)
+fl_status fl_client_error_of(const fl_server_address *address, long http, fl_str body, fl_err *err)
 {
     fl_arena arena;
     yyjson_val *root = NULL;
@@ -151,8 +152,8 @@ fl_status fl_client_error_of(const char *url, long http, fl_str body, fl_err *er
     if (name.p == NULL) {
         status = fl_err_set(
             err, FL_E_CORRUPT, __FILE__, __LINE__,
-            "what answers at %s is no fluoro server (HTTP status %ld); name another with --server",
-            url, http);
+            "what answers at %s is no fluoro server (HTTP status %ld); name another with %s",
+            address->url, http, address->option);
     } else {
         status = status_of_error_name(name, http >= 500 ? FL_E_IO : FL_E_INVALID);
         fl_err_set(err, status, __FILE__, __LINE__, "the server refused: %.*s (%.*s)%s",
@@ -178,8 +179,8 @@ static fl_status transport_error(const fl_client *client, CURLcode code, const f
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) {
         FL_FAIL(err, FL_E_UNREACHABLE,
                 "no fluoro server answers at %s; start one with `fluoro serve`, or name another "
-                "with --server",
-                client->address.url);
+                "with %s",
+                client->address.url, client->address.option);
     }
     if (code == CURLE_OPERATION_TIMEDOUT) {
         FL_FAIL(err, FL_E_TIMEOUT,
@@ -194,12 +195,12 @@ fl_status fl_client_post(fl_client *client, const char *path, fl_str body, fl_bu
                          fl_err *err)
 {
     char url[sizeof client->address.url + 64];
-    long http = 0;
     int length = snprintf(url, sizeof url, "%s%s", client->address.url, path);
     if (length < 0 || (size_t)length >= sizeof url) {
         fl_bug("operation path too long");
     }
     fl_buf_reset(answer);
+    client->http_status = 0;
     curl_easy_setopt(client->curl, CURLOPT_URL, url);
     curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body.p);
     curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
@@ -208,7 +209,13 @@ fl_status fl_client_post(fl_client *client, const char *path, fl_str body, fl_bu
     if (code != CURLE_OK) {
         return transport_error(client, code, answer, err);
     }
-    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &http);
-    return http == 200 ? FL_OK
-                       : fl_client_error_of(client->address.url, http, fl_buf_str(answer), err);
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &client->http_status);
+    return client->http_status == 200
+               ? FL_OK
+               : fl_client_error_of(&client->address, client->http_status, fl_buf_str(answer), err);
+}
+
+long fl_client_http_status(const fl_client *client)
+{
+    return client->http_status;
 }

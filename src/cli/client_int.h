@@ -15,7 +15,8 @@ typedef struct fl_server_address {
     char url[320]; /* without a slash at the end */
     char host[256];
     char port[8];
-    bool is_implied; /* commands find it without --server */
+    const char *option; /* that names another one, for remedies: "--server" */
+    bool is_implied;    /* commands find it without --server */
     bool is_loopback;
 } fl_server_address;
 
@@ -39,7 +40,10 @@ FL_MUST fl_status fl_client_post(fl_client *client, const char *path, fl_str bod
 
 /* The failure that an HTTP answer other than 200 tells of; pure, for fl_client_post and its test.
  */
-fl_status fl_client_error_of(const char *url, long http, fl_str body, fl_err *err);
+fl_status fl_client_error_of(const fl_server_address *address, long http, fl_str body, fl_err *err);
+
+/* HTTP status of the last call's answer; 0 when there was none. */
+long fl_client_http_status(const fl_client *client);
 
 /* ---- Operations. Answers are in arena. */
 
@@ -64,9 +68,14 @@ typedef struct fl_trace_documents {
 FL_MUST fl_status fl_client_trace(fl_client *client, fl_arena *arena, fl_trace_id id,
                                   fl_trace_documents *out, fl_err *err);
 
-/* PutTraceSegments of at most 50 documents. rejected counts those that the server refused, and
- * first_reason, in arena, is the first one's message. */
+/* A document that the server did not take. */
+typedef struct fl_refusal {
+    fl_str id, code, message; /* absent where the answer has none */
+} fl_refusal;
+
+/* PutTraceSegments of at most 50 documents. What was refused is in arena. */
 FL_MUST fl_status fl_client_put(fl_client *client, fl_arena *arena, const fl_str *documents,
-                                size_t count, size_t *rejected, fl_str *first_reason, fl_err *err);
+                                size_t count, fl_refusal **refusals, size_t *refusal_count,
+                                fl_err *err);
 
 #endif

@@ -153,8 +153,30 @@ fl_status fl_client_trace(fl_client *client, fl_arena *arena, fl_trace_id id,
     return FL_OK;
 }
 
+/* UnprocessedTraceSegments of an answer. */
+static fl_status read_refusals(fl_arena *arena, yyjson_val *root, fl_refusal **out, size_t *count,
+                               fl_err *err)
+{
+    yyjson_val *unprocessed = fl_json_get(root, FL_S("UnprocessedTraceSegments"));
+    fl_refusal *refusals = FL_ARENA_ARRAY(arena, fl_refusal, yyjson_arr_size(unprocessed));
+    if (refusals == NULL) {
+        FL_FAIL(err, FL_E_NOMEM, "out of memory");
+    }
+    size_t i, n;
+    yyjson_val *entry;
+    yyjson_arr_foreach(unprocessed, i, n, entry)
+    {
+        refusals[i] = (fl_refusal){.id = fl_json_str(fl_json_get(entry, FL_S("Id"))),
+                                   .code = fl_json_str(fl_json_get(entry, FL_S("ErrorCode"))),
+                                   .message = fl_json_str(fl_json_get(entry, FL_S("Message")))};
+    }
+    *out = refusals;
+    *count = yyjson_arr_size(unprocessed);
+    return FL_OK;
+}
+
 fl_status fl_client_put(fl_client *client, fl_arena *arena, const fl_str *documents, size_t count,
-                        size_t *rejected, fl_str *first_reason, fl_err *err)
+                        fl_refusal **refusals, size_t *refusal_count, fl_err *err)
 {
     fl_buf body;
     yyjson_val *root;
@@ -169,8 +191,5 @@ fl_status fl_client_put(fl_client *client, fl_arena *arena, const fl_str *docume
     fl_jw_close(&w, ']');
     fl_jw_close(&w, '}');
     FL_TRY(call(client, arena, "/TraceSegments", &body, &root, err));
-    yyjson_val *refused = fl_json_get(root, FL_S("UnprocessedTraceSegments"));
-    *rejected = yyjson_arr_size(refused);
-    *first_reason = fl_json_str(fl_json_get(yyjson_arr_get_first(refused), FL_S("Message")));
-    return FL_OK;
+    return read_refusals(arena, root, refusals, refusal_count, err);
 }

@@ -6,6 +6,8 @@ const fl_command fl_commands[] = {
     {"demo", "send realistic traffic of a web shop to a server", fl_cli_demo},
     {"traces", "list traces, newest first", fl_cli_traces},
     {"trace", "show one trace as a waterfall", fl_cli_trace},
+    {"bedrock", "make segments of runs of Amazon Bedrock agents", fl_cli_bedrock},
+    {"genai", "report tokens, cost and latency of models and tools", fl_cli_genai},
     {"env", "print the variables that point X-Ray programs here", fl_cli_env},
     {"version", "print the version", fl_cli_version},
     {"help", "explain a command, or the exit codes", fl_cli_help},

@@ -6,8 +6,8 @@
 
 #include "cli/cli_int.h"
 #include "cli/demo_int.h"
-#include "cli/demo_send_int.h"
 #include "cli/options_int.h"
+#include "cli/sender_int.h"
 
 #define TRACE_BYTES    ((size_t)16 << 20)
 #define ACTIVE_MAX     4096                /* traces at a time */
@@ -128,12 +128,13 @@ static fl_status send_next(run *r, size_t i, fl_err *err)
 {
     active *a = r->active[i];
     fl_buf_reset(&r->document);
-    fl_segment_emit(a->trace.documents[a->next].segment, &r->document);
+    const fl_segment *segment = a->trace.documents[a->next].segment;
+    fl_segment_emit(segment, &r->document);
     a->next++;
     if (r->document.status != FL_OK) {
         FL_FAIL(err, r->document.status, "a demo document is too large");
     }
-    FL_TRY(fl_sender_send(r->sender, fl_buf_str(&r->document), err));
+    FL_TRY(fl_sender_send(r->sender, segment->id, fl_buf_str(&r->document), err));
     r->totals.documents++;
     r->totals.bytes += r->document.n;
     if (a->next == a->trace.count) {
@@ -224,13 +225,7 @@ static fl_status open_sender(const settings *given, const fl_server_address *add
     if (given->udp == NULL) {
         return fl_sender_new_udp(address->host, address->port, out, err);
     }
-    const char *colon = strrchr(given->udp, ':');
-    char host[256];
-    if (colon == NULL || colon[1] == '\0' || (size_t)(colon - given->udp) >= sizeof host) {
-        FL_FAIL(err, FL_E_INVALID, "--udp takes HOST:PORT, not `%.40s`", given->udp);
-    }
-    snprintf(host, sizeof host, "%.*s", (int)(colon - given->udp), given->udp);
-    return fl_sender_new_udp(host, colon + 1, out, err);
+    return fl_sender_new_udp_to(given->udp, out, err);
 }
 
 /* ---- Report */

@@ -72,6 +72,9 @@ static void add_exit_codes(fl_buf *out)
         }
     }
     fl_buf_fini(&reasons);
+    fl_buf_add_str(
+        out, FL_S("\n`fluoro bedrock` has its own: 0 all well, 1 nothing converted, 2 converted "
+                  "with\nerrors, 3 sending failed, 64 wrong usage.\n"));
 }
 
 static const fl_usage help_usage = {

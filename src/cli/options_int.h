@@ -8,12 +8,23 @@
 #include "base/base.h"
 
 typedef enum fl_option_kind {
-    FL_OPTION_FLAG,   /* bool, set to true */
-    FL_OPTION_NO,     /* bool, set to false */
-    FL_OPTION_TEXT,   /* const char *, borrows from argv */
-    FL_OPTION_NUMBER, /* uint64_t between min and max */
-    FL_OPTION_CHOICE, /* unsigned: index into choices */
+    FL_OPTION_FLAG,     /* bool, set to true */
+    FL_OPTION_NO,       /* bool, set to false */
+    FL_OPTION_TEXT,     /* const char *, borrows from argv */
+    FL_OPTION_TEXTS,    /* fl_texts: each time it is given */
+    FL_OPTION_OPTIONAL, /* const char *; "" when it is given without a value */
+    FL_OPTION_NUMBER,   /* uint64_t between min and max */
+    FL_OPTION_DECIMAL,  /* double between min and max */
+    FL_OPTION_SECONDS,  /* int64_t nanoseconds; min and max are seconds */
+    FL_OPTION_CHOICE,   /* unsigned: index into choices */
 } fl_option_kind;
+
+/* Values of an option that may be repeated. */
+#define FL_TEXTS_MAX 64
+typedef struct fl_texts {
+    const char *items[FL_TEXTS_MAX]; /* borrow from argv */
+    size_t count;
+} fl_texts;
 
 typedef struct fl_option {
     const char *name;
@@ -25,6 +36,13 @@ typedef struct fl_option {
     const char *const *choices; /* ends with NULL */
 } fl_option;
 
+/* Options that few need; --help-all shows them below a title. */
+typedef struct fl_option_group {
+    const char *title;
+    const fl_option *options;
+    size_t option_count;
+} fl_option_group;
+
 typedef struct fl_usage {
     const char *name;     /* of the subcommand */
     const char *operands; /* "[FILTER]"; "" for none */
@@ -33,6 +51,12 @@ typedef struct fl_usage {
     const char *examples; /* whole lines, may be "" */
     const fl_option *options;
     size_t option_count;
+    const fl_option_group *groups; /* further options; with them there is --help-all */
+    size_t group_count;
+    const char *notes; /* whole lines at the end of --help-all; may be NULL */
+    /* Is the word behind an option of kind OPTIONAL its value? NULL: only what `=` joins to it. */
+    bool (*takes)(const fl_option *option, const char *word);
+    int wrong_usage_exit; /* exit code of wrong arguments; 0: that of their status */
 } fl_usage;
 
 typedef struct fl_operands {
@@ -47,13 +71,18 @@ typedef struct fl_operands {
 FL_MUST bool fl_usage_read(const fl_usage *usage, int argc, char **argv, void *settings,
                            fl_operands *operands, int *exit_code);
 
+typedef enum fl_help { FL_HELP_NONE, FL_HELP_USUAL, FL_HELP_ALL } fl_help;
+
 /* The same without printing. *help is set instead of anything else being checked. Errors:
  * FL_E_INVALID. */
 FL_MUST fl_status fl_usage_parse(const fl_usage *usage, int argc, char **argv, void *settings,
-                                 fl_operands *operands, bool *help, fl_err *err);
+                                 fl_operands *operands, fl_help *help, fl_err *err);
 
-/* The --help screen. */
-void fl_usage_help(const fl_usage *usage, fl_buf *out);
+/* The screen of --help, or of --help-all. */
+void fl_usage_help(const fl_usage *usage, fl_help help, fl_buf *out);
+
+/* Says what is wrong with the arguments beyond what the table knows; returns the exit code. */
+int fl_usage_fail(const fl_usage *usage, const fl_err *err, fl_status status);
 
 /* ---- What every subcommand that talks to a server or prints a picture takes. */
 

@@ -176,6 +176,28 @@ static bool add_three_digits(fl_buf *out, int64_t ns, int64_t unit_ns)
     return false;
 }
 
+static fl_status parse_option(const char *option, const char *text, int64_t now_ns, int64_t *out,
+                              fl_err *err)
+{
+    if (!fl_time_parse(fl_str_of(text), now_ns, out)) {
+        FL_FAIL(err, FL_E_INVALID,
+                "%s takes 30m, 2h, 7d, 2026-11-22T15:00 or epoch seconds, not `%.40s`", option,
+                text);
+    }
+    return FL_OK;
+}
+
+fl_status fl_time_range_parse(const char *since, const char *until, int64_t now_ns,
+                              int64_t *start_ns, int64_t *end_ns, fl_err *err)
+{
+    FL_TRY(parse_option("--since", since, now_ns, start_ns, err));
+    FL_TRY(parse_option("--until", until, now_ns, end_ns, err));
+    if (*end_ns <= *start_ns) {
+        FL_FAIL(err, FL_E_INVALID, "--since %.40s is not before --until %.40s", since, until);
+    }
+    return FL_OK;
+}
+
 void fl_duration_text(fl_buf *out, int64_t ns, fl_str micro)
 {
     ns = ns > 0 ? ns : 0;
@@ -225,6 +247,13 @@ void fl_time_text(fl_buf *out, int64_t ns, bool with_date, int decimals)
         snprintf(text, sizeof text, ".%03d", (int)(fraction_ns / FL_NS_PER_MS));
         fl_buf_add_str(out, fl_str_of(text));
     }
+}
+
+void fl_time_range_text(fl_buf *out, int64_t start_ns, int64_t end_ns)
+{
+    fl_time_text(out, start_ns, true, 0);
+    fl_buf_add_str(out, FL_S(" to "));
+    fl_time_text(out, end_ns, true, 0);
 }
 
 bool fl_time_same_day(int64_t a_ns, int64_t b_ns)

@@ -102,20 +102,8 @@ static bool take(void *user, yyjson_val *summary)
 static fl_status read_range(const settings *given, int64_t now_ns, fl_summaries_request *out,
                             fl_err *err)
 {
-    if (!fl_time_parse(fl_str_of(given->since), now_ns, &out->start_ns)) {
-        FL_FAIL(err, FL_E_INVALID,
-                "--since takes 30m, 2h, 7d, 2026-11-22T15:00 or epoch seconds, not `%.40s`",
-                given->since);
-    }
-    if (!fl_time_parse(fl_str_of(given->until), now_ns, &out->end_ns)) {
-        FL_FAIL(err, FL_E_INVALID,
-                "--until takes 30m, 2h, 7d, 2026-11-22T15:00 or epoch seconds, not `%.40s`",
-                given->until);
-    }
-    if (out->end_ns <= out->start_ns) {
-        FL_FAIL(err, FL_E_INVALID, "--since %.40s is not before --until %.40s", given->since,
-                given->until);
-    }
+    FL_TRY(
+        fl_time_range_parse(given->since, given->until, now_ns, &out->start_ns, &out->end_ns, err));
     out->time_range_type = time_range_types[given->by];
     return FL_OK;
 }
@@ -127,9 +115,7 @@ static void draw_nothing(fl_screen *screen, const fl_summaries_request *request,
     fl_buf_init(&text, 4096);
     fl_buf_add_str(&text, request->filter != NULL ? FL_S("No matching traces from ")
                                                   : FL_S("No traces from "));
-    fl_time_text(&text, request->start_ns, true, 0);
-    fl_buf_add_str(&text, FL_S(" to "));
-    fl_time_text(&text, request->end_ns, true, 0);
+    fl_time_range_text(&text, request->start_ns, request->end_ns);
     fl_buf_add_str(&text, FL_S(" at "));
     fl_buf_add_str(&text, fl_str_of(address->url));
     fl_buf_add_byte(&text, '.');

@@ -56,13 +56,18 @@ static const char *const drop_helps[] = {
 #undef HELP
 };
 
+/* Whoever gets an answer learns there of what was refused; the others only from the log. */
+static bool gets_answer(fl_source source)
+{
+    return source == FL_SOURCE_HTTP || source == FL_SOURCE_BEDROCK;
+}
+
 void fl_ingest_count_reject(fl_ingest *ingest, const fl_reject *reject, fl_str document,
                             fl_source source)
 {
     fl_counter_add(&ingest->stats.rejected[reject->code], 1);
     fl_log *log = ingest->config.log;
-    /* Whoever gets an answer learns of it there; the others only here. */
-    if (source != FL_SOURCE_HTTP) {
+    if (!gets_answer(source)) {
         FL_LOG(log, FL_LOG_WARN, "document refused",
                fl_kv_text("code", fl_reject_name(reject->code)),
                fl_kv_text("source", source_labels[source]), fl_kv_text("detail", reject->detail));

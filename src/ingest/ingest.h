@@ -1,6 +1,6 @@
 /*
- * ingest: the one way in. Documents from every source (PutTraceSegments, UDP, segment streams) are
- * decoded and judged here, counted, and put into the store.
+ * ingest: the one way in. Documents from every source (PutTraceSegments, imports, UDP, segment
+ * streams) are decoded and judged here, counted, and put into the store.
  *
  *   fl_ingest_put  documents whose sender waits for an answer
  *   fl_ingest_udp_*, fl_ingest_stream_*  callbacks for net: senders that get none (segments.md §14,
@@ -15,7 +15,8 @@
 #define FL_SOURCE_TABLE(X)                                                                         \
     X(FL_SOURCE_HTTP, "http")                                                                      \
     X(FL_SOURCE_UDP, "udp")                                                                        \
-    X(FL_SOURCE_STREAM, "stream")
+    X(FL_SOURCE_STREAM, "stream")                                                                  \
+    X(FL_SOURCE_BEDROCK, "bedrock")
 
 typedef enum fl_source {
 #define FL_SOURCE_ENUM(code, label) code,

@@ -11,6 +11,39 @@
 
 #include "store/store.h"
 
+/* ---- A page of the traces of a time range, newest first. The operations below stand on it.
+ *
+ * Scans rows, gets their records and has them worked on. A page whose records would not fit into
+ * the memory is made smaller and begun again, down to a single trace.
+ */
+
+typedef struct fl_query_page fl_query_page;
+struct fl_query_page {
+    fl_store *store;
+    /* from_ns, to_ns, has_after, after, limit, want and user are set by the owner; its other
+     * results stand here when the page is done. */
+    fl_store_scan scan;
+    fl_arena *arena;  /* for rows and ids */
+    fl_arena *memory; /* for records and what is made of them; is reset before each try */
+    fl_loop *loop;
+    /* Works on get.traces; on a worker thread. FL_E_TOO_LARGE and FL_E_NOMEM ask for a smaller
+     * page: then it must not have kept anything. */
+    fl_status (*take)(fl_query_page *page, fl_err *err);
+    /* The same for a single trace that does not fit: its row alone, scan.rows[0], is there. */
+    fl_status (*take_row)(fl_query_page *page, fl_err *err);
+    void (*done)(fl_query_page *page);
+    /* results; FL_E_BUSY: other queries use the budget */
+    fl_status status;
+    fl_err err;
+    fl_store_get get;
+    fl_store_place last; /* where the page ended; set unless it has no rows */
+    /* private */
+    fl_trace_id *ids;
+    fl_work work;
+};
+/* On page->loop's thread. */
+void fl_query_page_begin(fl_query_page *page);
+
 /* ---- Traces by id */
 
 typedef struct fl_query_traces fl_query_traces;
@@ -67,9 +100,8 @@ struct fl_query_summaries {
     const fl_clock *clock;
     const fl_limits *limits;
     fl_summary_request request;
-    fl_arena *arena; /* for what is small: rows and ids of a page */
-    fl_arena *
-        memory; /* for records, traces and summaries; is reset when a page has to be made smaller */
+    fl_arena *arena;  /* for rows and ids of a page */
+    fl_arena *memory; /* for records, traces and summaries; see fl_query_page */
     fl_loop *loop;
     void (*render)(fl_query_summaries *query); /* on a worker thread */
     void (*done)(fl_query_summaries *query);
@@ -83,14 +115,41 @@ struct fl_query_summaries {
     bool reached_end;
     fl_store_place last; /* of the page, for the next page's `after`; set unless reached_end */
     /* private */
-    fl_store_scan scan;
-    fl_store_get get;
-    fl_trace_id *ids;
+    fl_query_page page;
+};
+/* On query->loop's thread. A single trace that does not fit into the memory is summarised from its
+ * row alone, as partial. FL_E_BUSY: other queries use the budget. */
+void fl_query_summaries_begin(fl_query_summaries *query);
+
+/* ---- GenAI usage (bedrock.md §4.5): all traces of a time range, page by page, into one report. No
+ * more than a page is in memory, and between two pages others have their turn. */
+
+typedef struct fl_query_usage fl_query_usage;
+struct fl_query_usage {
+    fl_store *store;
+    const fl_clock *clock;
+    int64_t start_ns, end_ns; /* [start, end) of trace time */
+    fl_genai_usage *usage;    /* what the traces are added to */
+    fl_arena *arena;          /* for rows and ids of a page; is reset before each */
+    fl_arena *memory;         /* for records and traces of a page; see fl_query_page */
+    fl_loop *loop;
+    /* Asked between pages, on the loop; false ends the query with what it has. */
+    bool (*go_on)(fl_query_usage *query);
+    void (*render)(fl_query_usage *query); /* on a worker thread */
+    void (*done)(fl_query_usage *query);
+    void *user;
+    /* results; status as of fl_query_page */
+    fl_status status;
+    fl_err err;
+    uint64_t traces;    /* that were added */
+    uint64_t left_out;  /* traces that do not fit into the memory */
+    bool reached_end;   /* false: ended early; every trace newer than covered_ns is in it */
+    int64_t covered_ns; /* start_ns, or the trace time that it came to */
+    /* private */
+    fl_query_page page;
     fl_work work;
 };
-/* On query->loop's thread. A page whose records would not fit into the memory is made smaller; a
- * single trace that does not is summarised from its row alone, as partial. FL_E_BUSY: other queries
- * use the budget. */
-void fl_query_summaries_begin(fl_query_summaries *query);
+/* On query->loop's thread. */
+void fl_query_usage_begin(fl_query_usage *query);
 
 #endif

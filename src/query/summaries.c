@@ -1,4 +1,4 @@
-/* Summaries: scan rows newest first, get their records, assemble and summarise on a worker. */
+/* Summaries: a page of traces, assembled and summarised. */
 #include "query/query.h"
 
 #define OF(member, pointer)                                                                        \
@@ -101,42 +101,56 @@ static int64_t matched_event(const fl_summary_request *request, const fl_stored_
 }
 
 static fl_status summarize(fl_query_summaries *query, const fl_stored_trace *stored, int64_t now_ns,
-                           fl_found_summary *out)
+                           fl_found_summary *out, fl_err *err)
 {
     fl_trace *trace = NULL;
     FL_TRY(fl_trace_assemble(query->memory, stored->id, stored->records, stored->count, now_ns,
-                             &trace, &query->err));
+                             &trace, err));
     trace->limit_exceeded = stored->limit_exceeded;
-    FL_TRY(fl_trace_summarize(query->memory, trace, query->limits, &out->summary, &query->err));
+    FL_TRY(fl_trace_summarize(query->memory, trace, query->limits, &out->summary, err));
     out->summary.revision = stored->revision;
     out->matched_event_ns = matched_event(&query->request, stored);
     return FL_OK;
 }
 
-static fl_status summarize_all(fl_query_summaries *query)
+static void render(fl_query_summaries *query)
 {
+    query->examined = query->page.scan.examined;
+    query->reached_end = query->page.scan.reached_end;
+    query->last = query->page.last;
+    query->render(query);
+}
+
+/* Summaries of the page's traces, and the answer. */
+static fl_status take(fl_query_page *page, fl_err *err)
+{
+    fl_query_summaries *query = OF(page, page);
+    const fl_store_get *get = &page->get;
     int64_t now_ns = fl_clock_wall(query->clock);
-    query->found = FL_ARENA_ARRAY(query->memory, fl_found_summary, query->get.count);
+    query->found_count = 0;
+    query->found = FL_ARENA_ARRAY(query->memory, fl_found_summary, get->count);
     if (query->found == NULL) {
-        FL_FAIL(&query->err, FL_E_NOMEM, "no memory for %zu summaries", query->get.count);
+        FL_FAIL(err, FL_E_NOMEM, "no memory for %zu summaries", get->count);
     }
-    for (size_t i = 0; i < query->get.count; i++) {
-        const fl_stored_trace *stored = &query->get.traces[i];
+    for (size_t i = 0; i < get->count; i++) {
+        const fl_stored_trace *stored = &get->traces[i];
         if (stored->count > 0) { /* else retention took it since the scan */
-            FL_TRY(summarize(query, stored, now_ns, &query->found[query->found_count]));
+            FL_TRY(summarize(query, stored, now_ns, &query->found[query->found_count], err));
             query->found_count++;
         }
     }
+    render(query);
     return FL_OK;
 }
 
 /* What the row alone tells of a trace that is too large to be assembled. */
-static fl_status summarize_row(fl_query_summaries *query)
+static fl_status take_row(fl_query_page *page, fl_err *err)
 {
-    const fl_store_row *row = &query->scan.rows[0];
+    fl_query_summaries *query = OF(page, page);
+    const fl_store_row *row = &page->scan.rows[0];
     query->found = FL_ARENA_NEW(query->memory, fl_found_summary);
     if (query->found == NULL) {
-        FL_FAIL(&query->err, FL_E_NOMEM, "no memory for a summary");
+        FL_FAIL(err, FL_E_NOMEM, "no memory for a summary");
     }
     query->found_count = 1;
     query->found->matched_event_ns = FL_TIME_NONE;
@@ -152,119 +166,35 @@ static fl_status summarize_row(fl_query_summaries *query)
         .entry_point = -1,
         .revision = row->revision,
     };
+    render(query);
     return FL_OK;
 }
 
-/* Too much for the memory: tries again with half the page. True if that was begun. */
-static bool try_smaller(fl_query_summaries *query)
+static void after_page(fl_query_page *page)
 {
-    bool too_large = query->status == FL_E_TOO_LARGE || query->status == FL_E_NOMEM;
-    if (!too_large) {
-        return false;
-    }
-    if (query->memory->budget_refused) {
-        query->status = fl_err_set(&query->err, FL_E_BUSY, __FILE__, __LINE__,
-                                   "other queries use the memory for queries; retry later");
-        return false;
-    }
-    if (query->scan.row_count <= 1) {
-        return false;
-    }
-    query->request.limit = query->scan.row_count / 2;
-    fl_query_summaries_begin(query);
-    return true;
-}
-
-static void on_worker(fl_work *work)
-{
-    fl_query_summaries *query = OF(work, work);
-    query->status = query->get.status == FL_OK ? summarize_all(query) : FL_E_TOO_LARGE;
-    bool alone = query->scan.row_count == 1 && !query->memory->budget_refused;
-    if ((query->status == FL_E_TOO_LARGE || query->status == FL_E_NOMEM) && alone) {
-        fl_arena_reset(query->memory);
-        query->status = summarize_row(query);
-    }
-    if (query->status == FL_OK) {
-        query->render(query);
-    }
-}
-
-static void after_worker(fl_work *work)
-{
-    fl_query_summaries *query = OF(work, work);
-    if (!try_smaller(query)) {
-        query->done(query);
-    }
-}
-
-static void after_get(fl_store_get *get)
-{
-    fl_query_summaries *query = OF(get, get);
-    query->status = get->status;
-    query->err = get->err;
-    if (try_smaller(query)) {
-        return;
-    }
-    if (query->status != FL_OK && query->status != FL_E_TOO_LARGE) {
-        query->done(query);
-        return;
-    }
-    query->work = (fl_work){.work = on_worker, .done = after_worker};
-    fl_loop_work(query->loop, &query->work);
-}
-
-static fl_status take_rows(fl_query_summaries *query)
-{
-    const fl_store_scan *scan = &query->scan;
-    query->examined = scan->examined;
-    query->reached_end = scan->reached_end;
-    query->ids = FL_ARENA_ARRAY(query->arena, fl_trace_id, scan->row_count);
-    if (query->ids == NULL) {
-        FL_FAIL(&query->err, FL_E_NOMEM, "no memory for %zu ids", scan->row_count);
-    }
-    for (size_t i = 0; i < scan->row_count; i++) {
-        const fl_store_row *row = &scan->rows[i];
-        query->ids[i] = row->id;
-        query->last = (fl_store_place){row->time_ns, row->start_ns, row->id};
-    }
-    return FL_OK;
-}
-
-static void after_scan(fl_store_scan *scan)
-{
-    fl_query_summaries *query = OF(scan, scan);
-    query->status = scan->status;
-    query->err = scan->err;
-    if (query->status == FL_OK) {
-        query->status = take_rows(query);
-    }
-    if (query->status != FL_OK) {
-        query->done(query);
-        return;
-    }
-    query->get = (fl_store_get){.ids = query->ids,
-                                .count = scan->row_count,
-                                .arena = query->memory,
-                                .loop = query->loop,
-                                .done = after_get};
-    fl_store_get_begin(query->store, &query->get);
+    fl_query_summaries *query = OF(page, page);
+    query->status = page->status;
+    query->err = page->err;
+    query->done(query);
 }
 
 void fl_query_summaries_begin(fl_query_summaries *query)
 {
     const fl_summary_request *request = &query->request;
     bool by_trace_time = request->range == FL_RANGE_TRACE_ID;
-    query->found_count = 0;
-    fl_arena_reset(query->memory);
-    query->scan = (fl_store_scan){.from_ns = by_trace_time ? request->start_ns : INT64_MIN,
-                                  .to_ns = by_trace_time ? request->end_ns : INT64_MAX,
-                                  .has_after = request->has_after,
-                                  .after = request->after,
-                                  .limit = request->limit,
-                                  .want = row_wanted,
-                                  .user = &query->request,
+    query->page = (fl_query_page){.store = query->store,
+                                  .scan = {.from_ns = by_trace_time ? request->start_ns : INT64_MIN,
+                                           .to_ns = by_trace_time ? request->end_ns : INT64_MAX,
+                                           .has_after = request->has_after,
+                                           .after = request->after,
+                                           .limit = request->limit,
+                                           .want = row_wanted,
+                                           .user = &query->request},
                                   .arena = query->arena,
+                                  .memory = query->memory,
                                   .loop = query->loop,
-                                  .done = after_scan};
-    fl_store_scan_begin(query->store, &query->scan);
+                                  .take = take,
+                                  .take_row = take_row,
+                                  .done = after_page};
+    fl_query_page_begin(&query->page);
 }

@@ -347,9 +347,12 @@ fl_status fl_server_start(const fl_server_config *config, fl_log *log, fl_server
     if (config->document_bytes > 0) {
         server->limits.document_bytes = (size_t)config->document_bytes;
     }
-    /* Half of it is the store's. The smallest --memory still lets one body of the largest size in.
-     */
+    /* Half of it is the store's. The smallest --memory still lets one body of the largest size in,
+     * packed and unpacked. */
     server->body_budget.max_bytes = (size_t)(config->memory_bytes / 8) + FL_API_BODY_MAX;
+    if (server->body_budget.max_bytes < FL_API_IMPORT_MAX + FL_API_BODY_MAX) {
+        server->body_budget.max_bytes = FL_API_IMPORT_MAX + FL_API_BODY_MAX;
+    }
     server->query_budget.max_bytes = (size_t)(config->memory_bytes / 8 * 3);
     raise_descriptor_limit();
     fl_status status = start_all(server, err);

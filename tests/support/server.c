@@ -95,14 +95,20 @@ void test_send_udp(const test_server *self, fl_str datagram)
 
 test_answer test_call(const test_server *self, const char *method, const char *path, fl_str body)
 {
+    return test_call_with(self, method, path, "", body);
+}
+
+test_answer test_call_with(const test_server *self, const char *method, const char *path,
+                           const char *headers, fl_str body)
+{
     test_answer answer = {0};
     fl_buf buf;
     fl_buf_init(&buf, ANSWER_MAX);
-    char head[512];
+    char head[4096];
     int n = snprintf(head, sizeof head,
-                     "%s %s HTTP/1.1\r\nHost: fluoro\r\nConnection: close\r\n"
+                     "%s %s HTTP/1.1\r\nHost: fluoro\r\nConnection: close\r\n%s"
                      "Content-Length: %zu\r\n\r\n",
-                     method, path, body.n);
+                     method, path, headers, body.n);
     int fd = test_connect(self->port);
     test_send_all(fd, (fl_str){head, (size_t)n});
     test_send_all(fd, body);

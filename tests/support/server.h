@@ -31,6 +31,9 @@ typedef struct test_answer {
 
 /* One request on a connection of its own. Free the answer with test_answer_fini. */
 test_answer test_call(const test_server *self, const char *method, const char *path, fl_str body);
+/* The same with header lines, each with its CR LF. */
+test_answer test_call_with(const test_server *self, const char *method, const char *path,
+                           const char *headers, fl_str body);
 void test_answer_fini(test_answer *answer);
 bool test_answer_has(const test_answer *answer, const char *text); /* in the body */
 /* Value of a counter on /metrics, by its name and labels as they stand there; -1 if it is not

@@ -89,10 +89,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     for (count = 0; fl_api_operation(count, &name, &path); count++) {
     }
     (void)fl_api_operation(bytes[0] % count, &name, &path);
-    int length =
-        snprintf(head, sizeof head,
-                 "POST %s HTTP/1.1\r\nHost: f\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
-                 path, n - 1);
+    int length = snprintf(
+        head, sizeof head,
+        "POST %s HTTP/1.1\r\nHost: f\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        "Content-Length: %zu\r\n\r\n",
+        path, n - 1);
     int fd = connect_to_server();
     send_all(fd, head, (size_t)length);
     send_all(fd, bytes + 1, n - 1);

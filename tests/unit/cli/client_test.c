@@ -54,7 +54,8 @@ static void what_is_no_address_is_refused(void **state)
 
 static fl_status error_of(long http, const char *body, fl_err *err)
 {
-    return fl_client_error_of("http://127.0.0.1:2000", http, fl_str_of(body), err);
+    const fl_server_address address = {.url = "http://127.0.0.1:2000", .option = "--server"};
+    return fl_client_error_of(&address, http, fl_str_of(body), err);
 }
 
 static void exceptions_become_their_status_and_keep_their_message(void **state)

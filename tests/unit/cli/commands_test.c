@@ -96,6 +96,8 @@ static void exit_codes_are_explained_from_the_status_table(void **state)
     assert_non_null(strstr(text, "\n  0  ok\n  1  nothing found (traces)\n  2  invalid request"));
     assert_non_null(strstr(
         text, "\n  3  not found\n  4  over budget for now, cannot reach the server\n  5  out of"));
+    assert_non_null(
+        strstr(text, "\n`fluoro bedrock` has its own: 0 all well, 1 nothing converted"));
     free(text);
 }
 
@@ -171,6 +173,28 @@ static void wrong_arguments_exit_with_2(void **state)
     }
 }
 
+static void a_command_may_have_an_exit_code_of_its_own_for_wrong_arguments(void **state)
+{
+    (void)state;
+    char *text;
+    assert_int_equal(run(WORDS("bedrock", "--mode", "forest"), STDERR_FILENO, &text), 64);
+    assert_string_equal(text, "fluoro: --mode takes tree or chain, not `forest`\n");
+    free(text);
+    assert_int_equal(run(WORDS("bedrock", "--trace-id", "7"), STDERR_FILENO, &text), 64);
+    free(text);
+}
+
+static void all_options_are_shown_on_demand(void **state)
+{
+    (void)state;
+    char *text;
+    assert_int_equal(run(WORDS("bedrock", "--help-all"), STDOUT_FILENO, &text), 0);
+    assert_non_null(strstr(text, "\nWhat comes in\n  --format FORMAT"));
+    free(text);
+    assert_int_equal(run(WORDS("traces", "--help-all"), STDERR_FILENO, &text), 2);
+    free(text);
+}
+
 static const char *name_at(const void *names, size_t i)
 {
     return ((const char *const *)names)[i];
@@ -207,6 +231,8 @@ int main(void)
         cmocka_unit_test(the_version_is_one_line),
         cmocka_unit_test(a_server_that_does_not_answer_has_an_exit_code_and_a_remedy),
         cmocka_unit_test(wrong_arguments_exit_with_2),
+        cmocka_unit_test(a_command_may_have_an_exit_code_of_its_own_for_wrong_arguments),
+        cmocka_unit_test(all_options_are_shown_on_demand),
         cmocka_unit_test(nearness_is_a_matter_of_few_letters),
     };
     return cmocka_run_group_tests(tests, fixture_setup, NULL);

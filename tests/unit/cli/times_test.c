@@ -135,6 +135,35 @@ static void times_before_the_epoch_are_shown(void **state)
     fl_buf_fini(&out);
 }
 
+static void a_range_of_options_names_the_one_that_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *since, *until, *words;
+    } rows[] = {
+        {"yesterday", "now", "--since takes 30m"},
+        {"1h", "soon", "--until takes 30m"},
+        {"1h", "2h", "--since 1h is not before --until 2h"},
+        {"now", "now", "--since now is not before --until now"},
+    };
+    int64_t start_ns = 7, end_ns = 7;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fl_err err = {0};
+        assert_int_equal(
+            fl_time_range_parse(rows[i].since, rows[i].until, NOW, &start_ns, &end_ns, &err),
+            FL_E_INVALID);
+        assert_non_null(strstr(err.message, rows[i].words));
+    }
+    assert_ok(fl_time_range_parse("2h", "1h", NOW, &start_ns, &end_ns, NULL), NULL);
+    assert_int_equal(start_ns, NOW - 7200 * FL_NS_PER_S);
+    assert_int_equal(end_ns, NOW - 3600 * FL_NS_PER_S);
+    fl_buf text;
+    fl_buf_init(&text, 100);
+    fl_time_range_text(&text, 0, 61 * FL_NS_PER_S);
+    assert_int_equal(text.n, strlen("1970-01-01 00:00:00 to 1970-01-01 00:01:01"));
+    fl_buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +172,7 @@ int main(void)
         cmocka_unit_test(iso_times_without_a_zone_are_local),
         cmocka_unit_test(epoch_seconds_keep_their_fraction),
         cmocka_unit_test(other_texts_are_refused),
+        cmocka_unit_test(a_range_of_options_names_the_one_that_is_wrong),
         cmocka_unit_test(durations_show_three_digits_in_a_fitting_unit),
         cmocka_unit_test(rounding_goes_on_into_the_next_unit),
         cmocka_unit_test(days_are_those_of_the_local_zone),
