@@ -57,30 +57,36 @@ fl_status bedrock_no_memory(bedrock_reader *reader, const fl_arena *arena, fl_be
 static bool settle(bedrock_reader *reader)
 {
     fl_budget *budget = reader->config.budget;
-    size_t now = reader->held.capacity;
-    if (budget == NULL || now == reader->held_bytes) {
+    bedrock_held *held = &reader->held;
+    size_t more = held->bytes.capacity - held->taken;
+    if (budget == NULL || more == 0) {
         return true;
     }
-    if (now > reader->held_bytes && !fl_budget_take(budget, now - reader->held_bytes)) {
-        return false;
+    bool taken = fl_budget_take(budget, more);
+    held->taken += taken ? more : 0;
+    return taken;
+}
+
+void bedrock_held_fini(bedrock_reader *reader, bedrock_held *held)
+{
+    fl_buf_fini(&held->bytes);
+    if (held->taken > 0) {
+        fl_budget_give(reader->config.budget, held->taken);
     }
-    if (now < reader->held_bytes) {
-        fl_budget_give(budget, reader->held_bytes - now);
-    }
-    reader->held_bytes = now;
-    return true;
+    held->taken = 0;
 }
 
 fl_status bedrock_reader_hold(bedrock_reader *reader, fl_str bytes, fl_err *err)
 {
-    fl_buf_add_str(&reader->held, bytes);
-    if (reader->held.status == FL_E_NOMEM) {
+    fl_buf *held = &reader->held.bytes;
+    fl_buf_add_str(held, bytes);
+    if (held->status == FL_E_NOMEM) {
         FL_FAIL(err, FL_E_NOMEM, "no memory for a value of the input");
     }
-    if (reader->held.status == FL_OK && settle(reader)) {
+    if (held->status == FL_OK && settle(reader)) {
         return FL_OK;
     }
-    if (reader->held.status == FL_OK && reader->config.options->budget != NULL) {
+    if (held->status == FL_OK && reader->config.options->budget != NULL) {
         FL_FAIL(err, FL_E_BUSY, "the memory for inputs is in use");
     }
     too_large(reader, reader->at);
@@ -89,14 +95,13 @@ fl_status bedrock_reader_hold(bedrock_reader *reader, fl_str bytes, fl_err *err)
 
 void bedrock_reader_let_go(bedrock_reader *reader)
 {
-    if (reader->held.capacity <= HELD_KEPT_BYTES) {
-        fl_buf_reset(&reader->held);
+    size_t max_bytes = reader->held.bytes.max_bytes;
+    if (reader->held.bytes.capacity <= HELD_KEPT_BYTES) {
+        fl_buf_reset(&reader->held.bytes);
         return;
     }
-    size_t max_bytes = reader->held.max_bytes;
-    fl_buf_fini(&reader->held);
-    fl_buf_init(&reader->held, max_bytes);
-    (void)settle(reader);
+    bedrock_held_fini(reader, &reader->held);
+    fl_buf_init(&reader->held.bytes, max_bytes);
 }
 
 /* ---- Places */
@@ -153,31 +158,30 @@ static void contradiction(bedrock_reader *reader, const char *given, const char 
     reader->config.diagnostics->over = true;
 }
 
-/* What the first bytes make of the input; a BOM is left out. */
-static void detect(bedrock_reader *reader, fl_str *head)
+/* What the first twelve bytes, or all that there are, make of the input. Returns how many of them
+ * are no part of the text: a BOM. */
+static size_t detect(bedrock_reader *reader, fl_str head)
 {
     fl_bedrock_format given = reader->config.options->format;
-    bool stream = bedrock_is_frame(*head);
-    if (!stream && fl_str_starts(*head, FL_S("\x1f\x8b"))) {
+    bool stream = bedrock_is_frame(head);
+    if (!stream && fl_str_starts(head, FL_S("\x1f\x8b"))) {
         hopeless(reader, FL_BEDROCK_E_GZIP,
                  "the input is compressed (gzip): decompress it first, as gzip -dc does");
-    } else if (given == FL_BEDROCK_FORMAT_EVENTSTREAM && !stream && is_json(*head)) {
+    } else if (given == FL_BEDROCK_FORMAT_EVENTSTREAM && !stream && is_json(head)) {
         contradiction(reader, "event stream", "JSON text");
     } else if (given == FL_BEDROCK_FORMAT_JSON && stream) {
         contradiction(reader, "JSON", "a binary event stream (application/vnd.amazon.eventstream)");
     } else if (stream || given == FL_BEDROCK_FORMAT_EVENTSTREAM) {
         reader->phase = BEDROCK_STREAM;
         reader->at = (fl_bedrock_place){0};
-    } else if (is_utf16(*head)) {
+    } else if (is_utf16(head)) {
         hopeless(reader, FL_BEDROCK_E_UTF16,
                  "the input is UTF-16 or no text at all: save it as UTF-8");
     } else {
         reader->phase = BEDROCK_JSON;
-        if (fl_str_starts(*head, FL_S("\xef\xbb\xbf"))) {
-            *head = (fl_str){head->p + 3, head->n - 3};
-            reader->at.offset = 3;
-        }
+        reader->at.offset = fl_str_starts(head, FL_S("\xef\xbb\xbf")) ? 3 : 0;
     }
+    return reader->at.offset;
 }
 
 static fl_status feed_format(bedrock_reader *reader, fl_str bytes, fl_err *err)
@@ -186,30 +190,33 @@ static fl_status feed_format(bedrock_reader *reader, fl_str bytes, fl_err *err)
                                          : bedrock_stream_feed(reader, bytes, err);
 }
 
+static fl_str behind(fl_str text, size_t n)
+{
+    return (fl_str){text.p + n, text.n - n};
+}
+
 /* Reads on with the few bytes that were held to tell the format. */
 static fl_status begin_format(bedrock_reader *reader, fl_err *err)
 {
     char first[DETECT_BYTES];
-    fl_str head = {first, reader->held.n};
-    memcpy(first, fl_buf_str(&reader->held).p, head.n);
+    const fl_str head = {first, reader->held.bytes.n};
+    memcpy(first, fl_buf_str(&reader->held.bytes).p, head.n);
     bedrock_reader_let_go(reader);
-    detect(reader, &head);
-    return bedrock_reader_over(reader) ? FL_OK : feed_format(reader, head, err);
+    size_t skipped = detect(reader, head);
+    return bedrock_reader_over(reader) ? FL_OK : feed_format(reader, behind(head, skipped), err);
 }
 
 static fl_status feed_first(bedrock_reader *reader, fl_str *bytes, fl_err *err)
 {
-    size_t missing = DETECT_BYTES - reader->held.n;
-    if (reader->held.n == 0 && bytes->n >= DETECT_BYTES) {
-        fl_str head = *bytes;
-        detect(reader, &head);
-        *bytes = head;
+    size_t missing = DETECT_BYTES - reader->held.bytes.n;
+    const fl_str part = {bytes->p, bytes->n < missing ? bytes->n : missing};
+    if (part.n == DETECT_BYTES) {
+        *bytes = behind(*bytes, detect(reader, part));
         return FL_OK;
     }
-    fl_str part = {bytes->p, bytes->n < missing ? bytes->n : missing};
-    *bytes = (fl_str){bytes->p + part.n, bytes->n - part.n};
+    *bytes = behind(*bytes, part.n);
     FL_TRY(bedrock_reader_hold(reader, part, err));
-    return reader->held.n == DETECT_BYTES ? begin_format(reader, err) : FL_OK;
+    return reader->held.bytes.n == DETECT_BYTES ? begin_format(reader, err) : FL_OK;
 }
 
 /* ---- The reader */
@@ -222,7 +229,7 @@ fl_status bedrock_reader_new(const bedrock_reader_config *config, bedrock_reader
     }
     reader->config = *config;
     reader->at = (fl_bedrock_place){1, 1, 0};
-    fl_buf_init(&reader->held, config->options->max_bytes);
+    fl_buf_init(&reader->held.bytes, config->options->max_bytes);
     *out = reader;
     return FL_OK;
 }
@@ -232,8 +239,8 @@ void bedrock_reader_free(bedrock_reader *reader)
     if (reader == NULL) {
         return;
     }
-    fl_buf_fini(&reader->held);
-    (void)settle(reader);
+    bedrock_held_fini(reader, &reader->held);
+    bedrock_held_fini(reader, &reader->json.again);
     free(reader);
 }
 

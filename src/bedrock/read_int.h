@@ -37,6 +37,11 @@ typedef enum bedrock_list_state { /* of the array at the top */
                                   BEDROCK_LIST_ITEM,  /* behind a comma */
 } bedrock_list_state;
 
+typedef struct bedrock_held {
+    fl_buf bytes;
+    size_t taken; /* their memory, as it was taken from the budget */
+} bedrock_held;
+
 typedef struct bedrock_json {
     bedrock_json_state state;
     bedrock_list_state list;
@@ -44,6 +49,8 @@ typedef struct bedrock_json {
     fl_json_check check;         /* of the value that is held */
     fl_json_check_result wrong;  /* WRONG: what the check said, and where in the held bytes */
     size_t wrong_at;
+    bedrock_held again;    /* what was held of a broken value, to be read again from … */
+    size_t again_from;     /* … this byte */
     uint64_t next_line;    /* offset of the next line's begin; not known if not ahead */
     uint64_t searched;     /* offset: no line's end is before it that is ahead, nor next_line */
     uint64_t slowly_until; /* offset: many values on a line are not taken line by line */
@@ -56,8 +63,7 @@ typedef struct bedrock_stream { /* framing of §1.14 */
 struct bedrock_reader {
     bedrock_reader_config config;
     bedrock_phase phase;
-    fl_buf held;         /* the beginning of what is not complete yet */
-    size_t held_bytes;   /* its memory, as taken from the budget */
+    bedrock_held held;   /* the beginning of what is not complete yet */
     fl_bedrock_place at; /* the first byte that is not read yet; held ones are not */
     bedrock_json json;
     bedrock_stream stream;
@@ -76,6 +82,7 @@ void bedrock_place_advance(fl_bedrock_place *place, fl_str text);
 /* Adds to the held bytes. What is too large is diagnosed, and reading is over. */
 FL_MUST fl_status bedrock_reader_hold(bedrock_reader *reader, fl_str bytes, fl_err *err);
 void bedrock_reader_let_go(bedrock_reader *reader); /* of what is held */
+void bedrock_held_fini(bedrock_reader *reader, bedrock_held *held);
 
 /* A value with one reference. NULL with FL_OK: too large, which was diagnosed; reading is over. */
 FL_MUST fl_status bedrock_value_new(bedrock_reader *reader, bedrock_value **out, fl_err *err);

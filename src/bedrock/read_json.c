@@ -254,41 +254,31 @@ static void forget_lines(bedrock_json *json)
     json->searched = json->next_line = json->slowly_until = 0;
 }
 
-/* Reads what is held again, from the line behind the first one. */
-static fl_status read_again(bedrock_reader *reader, fl_err *err)
+/* What is held is read again, from the line behind the first one. */
+static void read_again(bedrock_reader *reader)
 {
-    fl_buf again = reader->held;
-    size_t again_bytes = reader->held_bytes;
-    fl_str text = fl_buf_str(&again);
+    bedrock_json *json = &reader->json;
+    fl_str text = fl_buf_str(&reader->held.bytes);
     const char *newline = memchr(text.p, '\n', text.n);
-    size_t skipped = newline != NULL ? (size_t)(newline - text.p) + 1 : text.n;
-    fl_status status = FL_OK;
-    fl_buf_init(&reader->held, again.max_bytes);
-    reader->held_bytes = 0;
-    bedrock_place_advance(&reader->at, (fl_str){text.p, skipped});
-    reader->json.state = newline != NULL ? BEDROCK_BETWEEN : BEDROCK_SKIP_LINE;
-    if (skipped < text.n) {
-        forget_lines(&reader->json);
-        status = bedrock_json_feed(reader, rest_of(text, skipped), err);
-        forget_lines(&reader->json);
-    }
-    fl_buf_fini(&again);
-    if (reader->config.budget != NULL) {
-        fl_budget_give(reader->config.budget, again_bytes);
-    }
-    return status;
+    json->again_from = newline != NULL ? (size_t)(newline - text.p) + 1 : text.n;
+    json->state = newline != NULL ? BEDROCK_BETWEEN : BEDROCK_SKIP_LINE;
+    bedrock_place_advance(&reader->at, (fl_str){text.p, json->again_from});
+    json->again = reader->held;
+    reader->held = (bedrock_held){0};
+    fl_buf_init(&reader->held.bytes, json->again.bytes.max_bytes);
 }
 
 /* The held value is broken; is_end: nothing more comes that would tell what it is instead. */
 static fl_status broken_held(bedrock_reader *reader, bool is_end, fl_err *err)
 {
-    const broken b = {fl_buf_str(&reader->held), reader->json.wrong_at, reader->json.wrong};
+    const broken b = {fl_buf_str(&reader->held.bytes), reader->json.wrong_at, reader->json.wrong};
     if (!is_end && b.result == FL_CHECK_WRONG && may_be_python(&b)) {
         reader->json.state = BEDROCK_WRONG;
         return FL_OK;
     }
     FL_TRY(tell_broken(reader, &b, err));
-    return bedrock_reader_over(reader) ? FL_OK : read_again(reader, err);
+    read_again(reader);
+    return FL_OK;
 }
 
 static fl_status hold_first(bedrock_reader *reader, fl_str *bytes, size_t n, fl_err *err)
@@ -300,7 +290,7 @@ static fl_status hold_first(bedrock_reader *reader, fl_str *bytes, size_t n, fl_
 
 static fl_status take_held(bedrock_reader *reader, fl_err *err)
 {
-    fl_str text = fl_buf_str(&reader->held);
+    fl_str text = fl_buf_str(&reader->held.bytes);
     FL_TRY(bedrock_json_take(reader, text, reader->at, err));
     bedrock_place_advance(&reader->at, text);
     bedrock_reader_let_go(reader);
@@ -311,7 +301,7 @@ static fl_status take_held(bedrock_reader *reader, fl_err *err)
 static fl_status go_on_inside(bedrock_reader *reader, fl_str *bytes, fl_err *err)
 {
     size_t eaten;
-    size_t held = reader->held.n;
+    size_t held = reader->held.bytes.n;
     fl_json_check_result result =
         fl_json_check_feed(&reader->json.check, bytes->p, bytes->n, &eaten);
     bool wrong = result == FL_CHECK_WRONG || result == FL_CHECK_DEEP;
@@ -329,7 +319,7 @@ static fl_status go_on_inside(bedrock_reader *reader, fl_str *bytes, fl_err *err
 
 static fl_status go_on_wrong(bedrock_reader *reader, fl_str *bytes, fl_err *err)
 {
-    size_t there = reader->held.n - reader->json.wrong_at;
+    size_t there = reader->held.bytes.n - reader->json.wrong_at;
     FL_TRY(hold_first(reader, bytes, PYTHON_DATE.n - there, err));
     return bedrock_reader_over(reader) ? FL_OK : broken_held(reader, false, err);
 }
@@ -446,23 +436,47 @@ static fl_status between(bedrock_reader *reader, fl_str *bytes, fl_err *err)
     return FL_OK;
 }
 
+/* Up to the end, or to where something is to be read again first. */
+static fl_status feed_bytes(bedrock_reader *reader, fl_str *bytes, fl_err *err)
+{
+    while (bytes->n > 0 && reader->json.again.bytes.n == 0 && !bedrock_reader_over(reader)) {
+        switch (reader->json.state) {
+        case BEDROCK_INSIDE:
+            FL_TRY(go_on_inside(reader, bytes, err));
+            break;
+        case BEDROCK_WRONG:
+            FL_TRY(go_on_wrong(reader, bytes, err));
+            break;
+        case BEDROCK_SKIP_LINE:
+            skip_line(reader, bytes);
+            break;
+        default:
+            FL_TRY(between(reader, bytes, err));
+            break;
+        }
+    }
+    return FL_OK;
+}
+
+/* Nothing is held when this begins, so no value that is held breaks before its end. */
+static fl_status feed_again(bedrock_reader *reader, fl_err *err)
+{
+    bedrock_held again = reader->json.again;
+    fl_str text = rest_of(fl_buf_str(&again.bytes), reader->json.again_from);
+    reader->json.again = (bedrock_held){0};
+    reader->json.again_from = 0;
+    forget_lines(&reader->json);
+    fl_status status = feed_bytes(reader, &text, err);
+    forget_lines(&reader->json);
+    bedrock_held_fini(reader, &again);
+    return status;
+}
+
 fl_status bedrock_json_feed(bedrock_reader *reader, fl_str bytes, fl_err *err)
 {
     while (bytes.n > 0 && !bedrock_reader_over(reader)) {
-        switch (reader->json.state) {
-        case BEDROCK_INSIDE:
-            FL_TRY(go_on_inside(reader, &bytes, err));
-            break;
-        case BEDROCK_WRONG:
-            FL_TRY(go_on_wrong(reader, &bytes, err));
-            break;
-        case BEDROCK_SKIP_LINE:
-            skip_line(reader, &bytes);
-            break;
-        default:
-            FL_TRY(between(reader, &bytes, err));
-            break;
-        }
+        FL_TRY(feed_bytes(reader, &bytes, err));
+        FL_TRY(feed_again(reader, err));
     }
     return FL_OK;
 }
@@ -472,11 +486,12 @@ fl_status bedrock_json_feed(bedrock_reader *reader, fl_str bytes, fl_err *err)
 static fl_status cut_held(bedrock_reader *reader, fl_err *err)
 {
     bool ends;
-    fl_str text = fl_buf_str(&reader->held);
+    fl_str text = fl_buf_str(&reader->held.bytes);
     FL_TRY(salvage(reader, text, &ends, err));
     report_cut(reader, text);
     reader->config.diagnostics->over |= ends;
-    return bedrock_reader_over(reader) ? FL_OK : read_again(reader, err);
+    read_again(reader);
+    return FL_OK;
 }
 
 static fl_status finish_held(bedrock_reader *reader, fl_err *err)
@@ -494,6 +509,7 @@ fl_status bedrock_json_finish(bedrock_reader *reader, fl_err *err)
     while (!bedrock_reader_over(reader) &&
            (reader->json.state == BEDROCK_INSIDE || reader->json.state == BEDROCK_WRONG)) {
         FL_TRY(finish_held(reader, err));
+        FL_TRY(feed_again(reader, err));
     }
     if (!bedrock_reader_over(reader) && reader->json.list != BEDROCK_NO_LIST) {
         report_cut(reader, FL_S(""));

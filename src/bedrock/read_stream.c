@@ -375,15 +375,15 @@ static bool check_prelude(bedrock_reader *reader, const char *prelude)
 /* A message that is not whole in these bytes goes on in what is held. */
 static fl_status hold_more(bedrock_reader *reader, fl_str *bytes, fl_err *err)
 {
-    bool prelude = reader->held.n < PRELUDE_BYTES;
-    size_t missing = (prelude ? PRELUDE_BYTES : reader->stream.total) - reader->held.n;
+    bool prelude = reader->held.bytes.n < PRELUDE_BYTES;
+    size_t missing = (prelude ? PRELUDE_BYTES : reader->stream.total) - reader->held.bytes.n;
     fl_str part = {bytes->p, bytes->n < missing ? bytes->n : missing};
     *bytes = (fl_str){bytes->p + part.n, bytes->n - part.n};
     FL_TRY(bedrock_reader_hold(reader, part, err));
     if (part.n < missing || bedrock_reader_over(reader)) {
         return FL_OK;
     }
-    fl_str frame = fl_buf_str(&reader->held);
+    fl_str frame = fl_buf_str(&reader->held.bytes);
     if (prelude) {
         (void)check_prelude(reader, frame.p);
         return FL_OK;
@@ -397,7 +397,7 @@ static fl_status hold_more(bedrock_reader *reader, fl_str *bytes, fl_err *err)
 fl_status bedrock_stream_feed(bedrock_reader *reader, fl_str bytes, fl_err *err)
 {
     while (bytes.n > 0 && !bedrock_reader_over(reader)) {
-        if (reader->held.n > 0 || bytes.n < PRELUDE_BYTES) {
+        if (reader->held.bytes.n > 0 || bytes.n < PRELUDE_BYTES) {
             FL_TRY(hold_more(reader, &bytes, err));
             continue;
         }
@@ -418,7 +418,7 @@ fl_status bedrock_stream_feed(bedrock_reader *reader, fl_str bytes, fl_err *err)
 
 void bedrock_stream_finish(bedrock_reader *reader)
 {
-    size_t available = reader->held.n;
+    size_t available = reader->held.bytes.n;
     if (available > 0) {
         size_t needed = available < PRELUDE_BYTES ? PRELUDE_BYTES : reader->stream.total;
         bedrock_diagnose(reader->config.diagnostics, FL_BEDROCK_E_ES_TRUNCATED, reader->at,

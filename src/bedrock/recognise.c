@@ -226,21 +226,6 @@ static member_class object_class(yyjson_val *object, fl_str *name, yyjson_val **
     return found;
 }
 
-static fl_status recognise_member(const bedrock_origin *origin, const bedrock_path *path,
-                                  member_class class, yyjson_val *body, fl_err *err)
-{
-    switch (class) {
-    case FLOW_TRACE:
-        return recognise_flow_trace(origin, path, body, err);
-    case FLOW_MEMBER:
-        return bedrock_normalise_flow(origin, path, body, err);
-    case AUXILIARY:
-        return recognise_auxiliary(origin, path, body, err);
-    default:
-        return bedrock_recognise_exception(origin, path, path->name, body, err);
-    }
-}
-
 /* Every member of the class that is there, for dumps that merge events. */
 static fl_status recognise_auxiliaries(const bedrock_origin *origin, const bedrock_path *up,
                                        yyjson_val *object, fl_err *err)
@@ -255,65 +240,83 @@ static fl_status recognise_auxiliaries(const bedrock_origin *origin, const bedro
     return FL_OK;
 }
 
-static fl_status recognise_answer(const bedrock_origin *origin, yyjson_val *answer, fl_str name,
-                                  yyjson_val *list, fl_err *err);
-
-static fl_status recognise_object(const bedrock_origin *origin, const bedrock_path *up,
-                                  yyjson_val *object, fl_err *err)
+/* One that is no whole answer. */
+static fl_status recognise_event(const bedrock_origin *origin, const bedrock_path *up,
+                                 yyjson_val *object, fl_err *err)
 {
     fl_str name = {0};
     yyjson_val *val = NULL;
-    member_class class = object_class(object, &name, &val);
-    origin->reader->config.diagnostics->counts->values++;
-    switch (class) {
-    case ANSWER:
-        return recognise_answer(origin, object, name, val, err);
+    switch (object_class(object, &name, &val)) {
     case TRACE:
         return recognise_trace(origin, up, object, val, err);
     case TRACE_MEMBER:
         return bedrock_normalise_union(origin, up, object, true, err);
     case STEP_MEMBER:
         return bedrock_normalise_console(origin, up, object, err);
-    case MODEL_LOG:
-        origin->reader->seen.model_logs++;
-        return FL_OK;
-    case UNKNOWN:
-        unknown_object(origin, object);
-        return FL_OK;
+    case FLOW_TRACE:
+        return recognise_flow_trace(origin, &(bedrock_path){.up = up, .name = name}, val, err);
     case FLOW_MEMBER:
         return bedrock_normalise_flow_members(origin, up, object, err);
     case AUXILIARY:
         return recognise_auxiliaries(origin, up, object, err);
+    case EXCEPTION:
+        return bedrock_recognise_exception(origin, &(bedrock_path){.up = up, .name = name}, name,
+                                           val, err);
+    case MODEL_LOG:
+        origin->reader->seen.model_logs++;
+        return FL_OK;
     default:
-        return recognise_member(origin, &(bedrock_path){.up = up, .name = name}, class, val, err);
+        unknown_object(origin, object);
+        return FL_OK;
     }
 }
 
 /* ---- Lists and whole answers */
 
-fl_status bedrock_recognise_element(const bedrock_origin *origin, const bedrock_path *path,
-                                    yyjson_val *val, fl_err *err)
+/* Counts a value that is no array; false: it is no object either, which was told. */
+static bool count_object(const bedrock_origin *origin, yyjson_val *val)
 {
-    if (yyjson_is_obj(val)) {
-        return recognise_object(origin, path, val, err);
-    }
-    if (!yyjson_is_arr(val)) {
-        origin->reader->config.diagnostics->counts->values++;
+    origin->reader->config.diagnostics->counts->values++;
+    if (!yyjson_is_obj(val)) {
         bedrock_diagnose(origin->reader->config.diagnostics, FL_BEDROCK_E_NOT_OBJECT, origin->place,
                          "a %s stands where an event is expected, which is an object; save events "
                          "as objects",
                          bedrock_type_name(val));
-        return FL_OK;
     }
-    yyjson_arr_iter elements = yyjson_arr_iter_with(val);
-    bedrock_path element = {.up = path};
-    for (yyjson_val *each; (each = yyjson_arr_iter_next(&elements)) != NULL; element.index++) {
+    return yyjson_is_obj(val);
+}
+
+/* The first of a list's elements that is no list, and the one behind such an element; lists in it
+ * are gone through in order. NULL at the end. */
+static yyjson_val *skip_lists(yyjson_val *list, yyjson_val *val)
+{
+    yyjson_val *end = unsafe_yyjson_get_next(list);
+    while (val != end && yyjson_is_arr(val)) {
+        val = unsafe_yyjson_get_first(val); /* of an empty one what stands behind it */
+    }
+    return val != end ? val : NULL;
+}
+
+static yyjson_val *first_of(yyjson_val *val)
+{
+    return yyjson_is_arr(val) ? skip_lists(val, unsafe_yyjson_get_first(val)) : val;
+}
+
+static yyjson_val *next_of(yyjson_val *list, yyjson_val *val)
+{
+    return yyjson_is_arr(list) ? skip_lists(list, unsafe_yyjson_get_next(val)) : NULL;
+}
+
+fl_status bedrock_recognise_element(const bedrock_origin *origin, const bedrock_path *path,
+                                    yyjson_val *val, fl_err *err)
+{
+    for (yyjson_val *each = first_of(val); each != NULL; each = next_of(val, each)) {
         if (bedrock_reader_over(origin->reader)) {
             break;
         }
-        /* An array of arrays is as deep as the reader allows at most. */
-        FL_TRY(bedrock_recognise_element(origin, &element, each,
-                                         err)); /* NOLINT(misc-no-recursion): bounded */
+        if (count_object(origin, each)) {
+            FL_TRY(recognise_event(origin, path, each, err));
+        }
     }
     return FL_OK;
 }
@@ -384,28 +387,43 @@ static fl_status recognise_answer(const bedrock_origin *origin, yyjson_val *answ
 
 fl_status bedrock_recognise(const bedrock_origin *origin, yyjson_val *val, fl_err *err)
 {
-    return bedrock_recognise_element(origin, NULL, val, err);
+    for (yyjson_val *each = first_of(val); each != NULL; each = next_of(val, each)) {
+        fl_str name = {0};
+        yyjson_val *list = NULL;
+        if (bedrock_reader_over(origin->reader)) {
+            break;
+        }
+        if (!count_object(origin, each)) {
+            continue;
+        }
+        FL_TRY(object_class(each, &name, &list) == ANSWER
+                   ? recognise_answer(origin, each, name, list, err)
+                   : recognise_event(origin, NULL, each, err));
+    }
+    return FL_OK;
 }
 
 fl_status bedrock_recognise_message(const bedrock_origin *origin, fl_str name, yyjson_val *body,
                                     fl_err *err)
 {
     const bedrock_path path = {.name = name};
-    member_class class = class_of(name, NULL);
     origin->reader->config.diagnostics->counts->values++;
-    switch (class) {
+    switch (class_of(name, NULL)) {
     case TRACE:
         return recognise_trace(origin, NULL, NULL, body, err);
     case FLOW_TRACE:
+        return recognise_flow_trace(origin, &path, body, err);
     case FLOW_MEMBER:
+        return bedrock_normalise_flow(origin, &path, body, err);
     case AUXILIARY:
+        return recognise_auxiliary(origin, &path, body, err);
     case EXCEPTION:
-        return recognise_member(origin, &path, class, body, err);
+        return bedrock_recognise_exception(origin, &path, name, body, err);
     default:
         bedrock_diagnose(origin->reader->config.diagnostics, FL_BEDROCK_E_UNKNOWN_OBJECT,
                          origin->place,
-                         "the message at offset %llu is a `%.*s`, which is no event "
-                         "of an agent's or flow's stream",
+                         "the message at offset %llu is a `%.*s`, which is no event of an agent's "
+                         "or flow's stream; save the events as they came",
                          (unsigned long long)origin->place.offset, FL_P(fl_str_clip(name, 60)));
         return FL_OK;
     }

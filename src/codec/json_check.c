@@ -115,6 +115,24 @@ static verdict begin_value(fl_json_check *check, char c)
     }
 }
 
+/* Before a member's name, or where the object may end before the first one. */
+static verdict before_key(fl_json_check *check, char c)
+{
+    if (c == '}' && check->state == KEY_OR_END) {
+        return close_container(check);
+    }
+    return c == '"' ? begin_string(check, true) : REFUSED;
+}
+
+static verdict after_value(fl_json_check *check, char c)
+{
+    bool object = in_object(check);
+    if (c == ',') {
+        return go(check, object ? KEY : VALUE);
+    }
+    return c == (object ? '}' : ']') ? close_container(check) : REFUSED;
+}
+
 /* Outside of scalars, where blanks may stand. */
 static verdict between(fl_json_check *check, char c)
 {
@@ -125,16 +143,12 @@ static verdict between(fl_json_check *check, char c)
     case ELEMENT_OR_END:
         return c == ']' ? close_container(check) : begin_value(check, c);
     case KEY_OR_END:
-        return c == '"' ? begin_string(check, true) : c == '}' ? close_container(check) : REFUSED;
     case KEY:
-        return c == '"' ? begin_string(check, true) : REFUSED;
+        return before_key(check, c);
     case COLON:
         return c == ':' ? go(check, VALUE) : REFUSED;
     case AFTER:
-        if (c == ',') {
-            return go(check, in_object(check) ? KEY : VALUE);
-        }
-        return c == (in_object(check) ? '}' : ']') ? close_container(check) : REFUSED;
+        return after_value(check, c);
     default:
         return begin_value(check, c);
     }
@@ -187,15 +201,16 @@ static verdict end_number(fl_json_check *check)
     return AGAIN;
 }
 
-static verdict in_integer(fl_json_check *check, char c)
+/* Behind digits before the exponent: more of them, what else may come, or the number's end. */
+static verdict in_digits(fl_json_check *check, char c)
 {
-    if (c == '.') {
-        return go(check, POINT);
-    }
     if (c == 'e' || c == 'E') {
         return go(check, EXPONENT);
     }
-    return check->state == INTEGER && is_digit(c) ? TAKEN : end_number(check);
+    if (c == '.' && check->state != FRACTION) {
+        return go(check, POINT);
+    }
+    return is_digit(c) && check->state != ZERO ? TAKEN : end_number(check);
 }
 
 static verdict in_number(fl_json_check *check, char c)
@@ -205,11 +220,6 @@ static verdict in_number(fl_json_check *check, char c)
         return c == '0' ? go(check, ZERO) : is_digit(c) ? go(check, INTEGER) : REFUSED;
     case POINT:
         return is_digit(c) ? go(check, FRACTION) : REFUSED;
-    case FRACTION:
-        if (c == 'e' || c == 'E') {
-            return go(check, EXPONENT);
-        }
-        return is_digit(c) ? TAKEN : end_number(check);
     case EXPONENT:
         if (c == '+' || c == '-') {
             return go(check, EXPONENT_SIGN);
@@ -220,7 +230,7 @@ static verdict in_number(fl_json_check *check, char c)
     case EXPONENT_DIGITS:
         return is_digit(c) ? TAKEN : end_number(check);
     default:
-        return in_integer(check, c);
+        return in_digits(check, c);
     }
 }
 
@@ -280,7 +290,7 @@ static size_t skip_run(const fl_json_check *check, const char *bytes, size_t n, 
     return at;
 }
 
-/* ---- */
+/* ---- The whole */
 
 fl_json_check fl_json_check_begin(size_t max_depth)
 {

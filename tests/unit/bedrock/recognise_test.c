@@ -246,13 +246,14 @@ static void a_known_member_of_another_type_is_told(void **state)
 
 /* ---- Samples */
 
-static fl_buf events_of(const char *path, size_t step)
+static fl_buf events_of(const char *path, size_t step, bool bodies)
 {
     size_t n;
     char *text = test_read_file(path, &n);
     test_story story;
     test_story_init(&story);
     story.no_places = true;
+    story.no_bodies = !bodies;
     test_story_read(&story, (fl_str){text, n}, step);
     assert_int_equal(story.status, FL_OK);
     assert_str(fl_buf_str(&story.codes), "");
@@ -265,8 +266,8 @@ static fl_buf events_of(const char *path, size_t step)
 
 static void assert_same_events(const char *a, const char *b, size_t step)
 {
-    fl_buf first = events_of(a, SIZE_MAX);
-    fl_buf second = events_of(b, step);
+    fl_buf first = events_of(a, SIZE_MAX, true);
+    fl_buf second = events_of(b, step, true);
     assert_true(first.n > 1000);
     assert_int_equal(first.n, second.n);
     assert_memory_equal(first.p, second.p, first.n);
@@ -297,28 +298,34 @@ static void any_split_of_a_sample_gives_the_same_events(void **state)
     }
 }
 
-/* The answer adds what it knows itself, which is taken away again here. */
+static void remove_all(fl_buf *text, const char *part)
+{
+    size_t n = strlen(part);
+    for (char *at; (at = memmem(text->p, text->n, part, n)) != NULL; text->n -= n) {
+        memmove(at, at + n, text->n - n - (size_t)(at - text->p));
+    }
+}
+
+static void assert_same_text(const fl_buf *a, const fl_buf *b)
+{
+    assert_int_equal(a->n, b->n);
+    assert_memory_equal(a->p, b->p, a->n);
+}
+
+/* The answer knows a request and a session, also of events that have none; boto3 writes times in
+ * its own way, which shows in the bodies. */
 static void lists_and_answers_give_the_events_of_the_lines(void **state)
 {
     (void)state;
-    fl_buf answer = events_of(INPUT("forms_completion.json"), 7);
-    fl_buf plain;
-    const char *more = " answer=b4ae0c9b-f46d-457f-81ce-d293354f6db1";
-    fl_buf_init(&plain, SIZE_MAX);
-    for (fl_str rest = fl_buf_str(&answer); rest.n > 0;) {
-        const char *at = memmem(rest.p, rest.n, more, strlen(more));
-        size_t n = at != NULL ? (size_t)(at - rest.p) : rest.n;
-        size_t skipped = at != NULL ? n + strlen(more) : n;
-        fl_buf_add(&plain, rest.p, n);
-        rest = (fl_str){rest.p + skipped, rest.n - skipped};
-    }
-    fl_buf array = events_of(INPUT("forms_array.json"), SIZE_MAX);
-    fl_buf lines = events_of(INPUT("customorch.jsonl"), SIZE_MAX);
-    assert_memory_equal(array.p, lines.p, lines.n);
-    assert_int_equal(array.n, lines.n);
-    /* The chunk, too, is of the answer's session. */
-    assert_true(plain.n == lines.n + strlen(" session=co-1"));
-    fl_buf_fini(&plain);
+    fl_buf lines = events_of(INPUT("customorch.jsonl"), SIZE_MAX, false);
+    fl_buf array = events_of(INPUT("forms_array.json"), SIZE_MAX, false);
+    fl_buf answer = events_of(INPUT("forms_completion.json"), 7, false);
+    assert_true(lines.n > 1000);
+    assert_same_text(&array, &lines);
+    remove_all(&answer, " answer=b4ae0c9b-f46d-457f-81ce-d293354f6db1");
+    remove_all(&answer, " session=co-1");
+    remove_all(&lines, " session=co-1");
+    assert_same_text(&answer, &lines);
     fl_buf_fini(&answer);
     fl_buf_fini(&array);
     fl_buf_fini(&lines);
