@@ -5,14 +5,14 @@
 
 /* High bit set in the first byte that is zero; bytes behind it may be wrong, those before are not.
  */
-static uint64_t zero_bytes(uint64_t word)
+static inline uint64_t zero_bytes(uint64_t word)
 {
     return (word - EVERY_BYTE(1)) & ~word & HIGH_BITS;
 }
 
 /* How many of eight bytes, in memory order, come before one that needs more than a copy: a control
  * character, a quote, a backslash or a byte beyond ASCII. */
-static size_t plain_bytes(uint64_t word)
+static inline size_t plain_bytes(uint64_t word)
 {
     uint64_t control = (word - EVERY_BYTE(0x20)) & ~word & HIGH_BITS;
     uint64_t quote = zero_bytes(word ^ EVERY_BYTE('"'));
@@ -73,24 +73,48 @@ static size_t escape_character(fl_str text, size_t *at, char *to)
     return *at - begin;
 }
 
-/* The characters that begin in *at .. end, into memory that holds the longest form of them. */
+/* Up to eight bytes: those that need no more are copied, then the first that does is escaped. */
+static size_t escape_word(fl_str text, size_t *at, uint64_t word, size_t bytes, char *to)
+{
+    size_t plain = plain_bytes(word);
+    if (plain >= bytes) {
+        *at += bytes;
+        return bytes;
+    }
+    *at += plain;
+    return plain + escape_character(text, at, to + plain);
+}
+
+#define WORD_BYTES sizeof(uint64_t)
+
+/* The fewer than eight bytes i .. end, with zeros behind them. */
+static uint64_t last_bytes(fl_str text, size_t i, size_t end)
+{
+    uint64_t word = 0;
+    if (end >= WORD_BYTES) { /* one load of what ends there costs less than a copy of few bytes */
+        memcpy(&word, text.p + end - WORD_BYTES, sizeof word);
+        return word >> (8 * (WORD_BYTES - (end - i)));
+    }
+    memcpy(&word, text.p + i, end - i);
+    return word;
+}
+
+/* The characters that begin in *at .. end, into memory that holds the longest form of them and a
+ * word more. */
 static size_t escape_block(fl_str text, size_t *at, size_t end, char *to)
 {
     char *out = to;
     size_t i = *at;
     uint64_t word;
+    while (i < end && end - i >= WORD_BYTES) {
+        memcpy(&word, text.p + i, sizeof word);
+        memcpy(out, &word, sizeof word);
+        out += escape_word(text, &i, word, WORD_BYTES, out);
+    }
     while (i < end) {
-        size_t plain = 0;
-        if (end - i >= sizeof word) {
-            memcpy(&word, text.p + i, sizeof word);
-            memcpy(out, &word, sizeof word);
-            plain = plain_bytes(word);
-            i += plain;
-            out += plain;
-        }
-        if (plain < sizeof word) {
-            out += escape_character(text, &i, out);
-        }
+        word = last_bytes(text, i, end);
+        memcpy(out, &word, sizeof word);
+        out += escape_word(text, &i, word, end - i, out);
     }
     *at = i;
     return (size_t)(out - to);
@@ -102,7 +126,8 @@ void fl_buf_add_escaped(fl_buf *buf, fl_str text)
 {
     size_t at = 0;
     while (at < text.n && buf->status == FL_OK) {
-        size_t fits = (buf->max_bytes - buf->n) / CHARACTER_MAX_BYTES;
+        size_t left = buf->max_bytes - buf->n;
+        size_t fits = left > WORD_BYTES ? (left - WORD_BYTES) / CHARACTER_MAX_BYTES : 0;
         size_t block = text.n - at < BLOCK_BYTES ? text.n - at : BLOCK_BYTES;
         block = block < fits ? block : fits;
         if (block == 0) { /* the longest form would not fit; the true one may */
@@ -111,9 +136,30 @@ void fl_buf_add_escaped(fl_buf *buf, fl_str text)
             fl_buf_add(buf, character, n);
             continue;
         }
-        char *room = fl_buf_room(buf, block * CHARACTER_MAX_BYTES);
+        char *room = fl_buf_room(buf, block * CHARACTER_MAX_BYTES + WORD_BYTES);
         if (room != NULL) {
             fl_buf_grow(buf, escape_block(text, &at, at + block, room));
         }
+    }
+}
+
+#define QUOTED_BYTES ((size_t)256) /* texts so short are written without a look at each block */
+
+void fl_buf_add_quoted(fl_buf *buf, fl_str text)
+{
+    size_t longest = QUOTED_BYTES * CHARACTER_MAX_BYTES + WORD_BYTES + 2;
+    if (text.n > QUOTED_BYTES || buf->max_bytes - buf->n < longest) {
+        fl_buf_add_byte(buf, '"');
+        fl_buf_add_escaped(buf, text);
+        fl_buf_add_byte(buf, '"');
+        return;
+    }
+    char *room = fl_buf_room(buf, text.n * CHARACTER_MAX_BYTES + WORD_BYTES + 2);
+    if (room != NULL) {
+        size_t at = 0;
+        room[0] = '"';
+        size_t n = escape_block(text, &at, text.n, room + 1);
+        room[n + 1] = '"';
+        fl_buf_grow(buf, n + 2);
     }
 }

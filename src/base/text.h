@@ -26,7 +26,7 @@ static inline fl_str fl_str_of(const char *text) /* NULL gives the absent string
 }
 static inline bool fl_str_eq(fl_str a, fl_str b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && (a.n == 0 || (a.p[0] == b.p[0] && memcmp(a.p, b.p, a.n) == 0));
 }
 bool fl_str_eq_nocase(fl_str a, fl_str b); /* ASCII case only */
 bool fl_str_starts(fl_str s, fl_str prefix);
@@ -121,6 +121,7 @@ void fl_buf_add_double(fl_buf *buf, double value, int decimals);
 void fl_buf_add_hex(fl_buf *buf, uint64_t value, int digits); /* lower case, zero padded */
 /* As inside a JSON string: ", \ and control characters escaped, invalid UTF-8 as U+FFFD. */
 void fl_buf_add_escaped(fl_buf *buf, fl_str text);
+void fl_buf_add_quoted(fl_buf *buf, fl_str text); /* the same, with its quotes */
 /* Nanoseconds as decimal seconds with at most 9 digits after the point and no trailing zeros:
  * 1738650304.1 */
 void fl_buf_add_seconds(fl_buf *buf, int64_t ns);

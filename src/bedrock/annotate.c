@@ -129,6 +129,17 @@ static void add_fact(annotating *a, size_t index)
     }
 }
 
+/* That something is missing is told even where the list is full before it. */
+static void keep_size_limited(annotating *a)
+{
+    bool is_wanted = a->view->marks.size_limited && !a->view->options->core_annotations;
+    if (is_wanted && a->count > 0 && a->count == a->capacity &&
+        annotation_of(a, bedrock_size_limited_key) == NULL) {
+        a->list[a->count - 1] = (fl_annotation){
+            .key = bedrock_size_limited_key, .kind = FL_ANNOTATION_BOOL, .boolean = true};
+    }
+}
+
 fl_status bedrock_annotate(bedrock_view *view, fl_annotation **out, uint32_t *count, fl_err *err)
 {
     const fl_bedrock_options *options = view->options;
@@ -145,6 +156,7 @@ fl_status bedrock_annotate(bedrock_view *view, fl_annotation **out, uint32_t *co
         }
         add_fact(&a, i);
     }
+    keep_size_limited(&a);
     *out = a.list;
     *count = a.count;
     return FL_OK;

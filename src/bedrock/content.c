@@ -60,7 +60,7 @@ static content_mode mode_of_key(const bedrock_content *content, fl_str key, cont
         return otherwise;
     }
     for (size_t i = content->first_key[key.n]; i < content->first_key[key.n + 1]; i++) {
-        if (memcmp(keys[i].key.p, key.p, key.n) == 0) {
+        if (fl_str_eq(keys[i].key, key)) {
             return keys[i].mode;
         }
     }
@@ -115,13 +115,6 @@ fl_str bedrock_redacted(const fl_bedrock_options *options, fl_str text, fl_buf *
         return FL_S(REDACTED);
     }
     return found ? fl_buf_str(redacted) : text;
-}
-
-static void add_quoted(fl_buf *out, fl_str text)
-{
-    fl_buf_add_byte(out, '"');
-    fl_buf_add_escaped(out, text);
-    fl_buf_add_byte(out, '"');
 }
 
 static void add_cut(bedrock_content *content, fl_str text)
@@ -201,30 +194,14 @@ static void note_long(bedrock_content *content, fl_str text, bool is_secret)
 
 static void add_shown(bedrock_content *content, fl_str text, bool is_secret)
 {
-    if (content->wants_long_texts && text.n > content->options->max_text_bytes) {
+    fl_str shown = is_secret ? bedrock_redacted(content->options, text, content->redacted) : text;
+    if (content->wants_long_texts && shown.n > content->options->max_text_bytes) {
         note_long(content, text, is_secret);
     }
-    fl_str shown = is_secret ? bedrock_redacted(content->options, text, content->redacted) : text;
     if (shown.n > content->limit_bytes) {
         add_cut(content, shown);
     } else {
-        add_quoted(content->out, shown);
-    }
-}
-
-/* Most strings need no escape, as the reader saw. */
-static void add_whole(fl_buf *out, const yyjson_val *val)
-{
-    fl_str text = fl_json_str(val);
-    bool is_plain = (val->tag & YYJSON_SUBTYPE_MASK) == YYJSON_SUBTYPE_NOESC;
-    char *room = is_plain ? fl_buf_room(out, text.n + 2) : NULL;
-    if (room != NULL) {
-        room[0] = '"';
-        memcpy(room + 1, text.p, text.n);
-        room[text.n + 1] = '"';
-        fl_buf_grow(out, text.n + 2);
-    } else {
-        add_quoted(out, text);
+        fl_buf_add_quoted(content->out, shown);
     }
 }
 
@@ -236,7 +213,7 @@ static void add_string(bedrock_content *content, const yyjson_val *val, content_
     if (is_secret && !bedrock_content_is_shown(content->options)) {
         add_hidden(content, text);
     } else if (is_short && !(is_secret && content->options->redaction != NULL)) {
-        add_whole(content->out, val);
+        fl_json_emit_str(content->out, val);
     } else {
         add_shown(content, text, is_secret);
     }
@@ -357,7 +334,7 @@ static const yyjson_val *add_member(bedrock_content *content, const yyjson_val *
     }
     add_comma(content, level);
     level->key = key;
-    add_whole(content->out, name);
+    fl_json_emit_str(content->out, name);
     fl_buf_add_byte(content->out, ':');
     return add_value(content, name + 1, mode_behind(content, mode, key));
 }

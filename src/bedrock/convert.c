@@ -153,12 +153,16 @@ static uint64_t shown(const bedrock_run *run, const bedrock_segment *segment)
     return segment->index == 0 ? fl_hash64(answer, sizeof answer, hash) : hash;
 }
 
+/* `anew`: whatever was given out before was thrown away. */
 static fl_status write_segment(fl_bedrock *converter, const bedrock_run *run,
-                               const bedrock_segment *segment, fl_err *err)
+                               const bedrock_segment *segment, bool anew, fl_err *err)
 {
     bedrock_given *given = segment->step != NULL ? &segment->step->given : &segment->scope->given;
     uint64_t hash = shown(run, segment);
     uint32_t documents = 0;
+    if (anew) {
+        *given = (bedrock_given){0};
+    }
     if (converter->options.follow && hash == given->segment_hash) {
         return FL_OK;
     }
@@ -185,11 +189,13 @@ static fl_status give_run(fl_bedrock *converter, bedrock_run *run, fl_err *err)
                                   .complete = run->complete,
                                   .tool_steps = tools,
                                   .tool_step_count = tool_count};
+    bool anew = given.kept && !run->root->links->was_kept;
+    run->root->links->was_kept = given.kept;
     if (sink->run_begin != NULL) {
         FL_TRY(sink->run_begin(sink->user, &given, err));
     }
     for (size_t i = 0; i < run->segment_count; i++) {
-        FL_TRY(write_segment(converter, run, run->segments[i], err));
+        FL_TRY(write_segment(converter, run, run->segments[i], anew, err));
     }
     return sink->run_end != NULL ? sink->run_end(sink->user, &given, err) : FL_OK;
 }

@@ -87,7 +87,8 @@ typedef struct bedrock_scope_links {
     bedrock_scope *next_orphan, *previous_orphan;   /* scopes that a later one may hang above */
     bedrock_scope *next_calling, *previous_calling; /* scopes with open collaborator steps */
     bool is_top, is_orphan, is_calling;
-    bool is_warned; /* of its run was given out at the end, with warnings */
+    bool is_warned; /* of a root: its run was given out at the end, with warnings */
+    bool was_kept;  /* of a root: its run was kept when it was given out last */
     uint32_t open_collaborators;
     uint64_t domain;                      /* 0, or a hash of the flow and node that it belongs to */
     bedrock_step *caller_by_request;      /* rule 1 of spec §3.7 */
@@ -114,6 +115,7 @@ typedef struct bedrock_state {
     bedrock_index by_node;    /* nodes of flows */
     bedrock_scope *newest_top, *orphans, *calling;
     bedrock_scope *flow;               /* the newest flow */
+    bedrock_scope *last;               /* of the agent's event before */
     uint64_t chunks, files, citations; /* that came before any scope */
     size_t held_bytes;                 /* of all clusters, as counted last */
 } bedrock_state;

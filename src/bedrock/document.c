@@ -58,10 +58,12 @@ typedef struct parts {
     bool input, output, rationale;
 } parts;
 
-/* The rationales that were folded in, one on a line. */
-static fl_str thoughts_of(bedrock_writer *writer, const bedrock_step *step)
+/* The rationales that were folded in, one on a line; the first alone where memory is short. */
+static fl_str thoughts_of(bedrock_writer *writer, const bedrock_thought *first)
 {
-    const bedrock_thought *first = step->thoughts;
+    while (first != NULL && first->text.n == 0) {
+        first = first->next;
+    }
     if (first == NULL || first->next == NULL) {
         return first != NULL ? first->text : (fl_str){0};
     }
@@ -70,14 +72,17 @@ static fl_str thoughts_of(bedrock_writer *writer, const bedrock_step *step)
         n += thought->text.n + 1;
     }
     char *joined = fl_arena_alloc(&writer->scratch, n);
-    size_t at = 0;
-    for (const bedrock_thought *thought = first; thought != NULL && joined != NULL;
-         thought = thought->next) {
-        memcpy(joined + at, thought->text.p, thought->text.n);
-        at += thought->text.n;
-        joined[at++] = '\n';
+    if (joined == NULL) {
+        return first->text;
     }
-    return joined != NULL ? (fl_str){joined, n - 1} : first->text;
+    fl_buf lines = {.p = joined, .capacity = n, .max_bytes = n};
+    for (const bedrock_thought *thought = first; thought != NULL; thought = thought->next) {
+        if (thought->text.n > 0) {
+            fl_buf_add_str(&lines, lines.n > 0 ? FL_S("\n") : FL_S(""));
+            fl_buf_add_str(&lines, thought->text);
+        }
+    }
+    return fl_buf_str(&lines);
 }
 
 static void open_part(fl_buf *out, bool *comma, fl_str key)
@@ -102,9 +107,10 @@ static void write_metadata(bedrock_writer *writer, const bedrock_step *step, par
         open_part(out, &comma, FL_S("output"));
         bedrock_content_body(&writer->content, "output", kind, step->output);
     }
-    if (wanted.rationale && step->thoughts != NULL) {
+    fl_str rationale = wanted.rationale ? thoughts_of(writer, step->thoughts) : (fl_str){0};
+    if (rationale.n > 0) {
         open_part(out, &comma, FL_S("rationale"));
-        bedrock_content_text(&writer->content, "rationale", thoughts_of(writer, step));
+        bedrock_content_text(&writer->content, "rationale", rationale);
     }
     fl_buf_add_str(out, FL_S("}}"));
     if (!comma) {
@@ -432,9 +438,6 @@ static fl_status give_long_text(bedrock_writer *writer, const draft *d,
     fl_str text = noted->is_secret
                       ? bedrock_redacted(writer->options, noted->text, &writer->redacted)
                       : noted->text;
-    if (text.n <= writer->options->max_text_bytes) {
-        return FL_OK;
-    }
     piece p = {.path = noted->path, .parts = piece_count(text)};
     for (size_t at = 0; at < text.n; at += p.text.n) {
         p.text = (fl_str){text.p + at, piece_end(text, at) - at};

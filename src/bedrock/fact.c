@@ -2,80 +2,18 @@
  * Annotations of our own (spec §3.12): one table in the order of that list. A row tells where its
  * value comes from; what is absent is not written.
  */
-#include "bedrock/write_int.h"
-
-#define NUMBER_BYTES_MAX 64 /* a longer number is none that anybody meant */
+#include "bedrock/fact_int.h"
 
 typedef struct bedrock_fact row;
-
-typedef enum side { INPUT, OUTPUT } side;
-
-/* Two members lead from a body to the value; the last one that is not NULL names it. */
-typedef struct body_place {
-    side side;
-    const char *member, *inner, *innermost;
-} body_place;
 
 struct bedrock_fact {
     fl_str key;
     bool is_core;
     uint32_t kinds; /* bits of bedrock_kind */
     bool (*get)(const bedrock_view *view, const row *from, fl_annotation *to);
-    size_t offset;    /* of a member of the step, the scope, … */
-    body_place place; /* in a body of the step */
+    size_t offset;       /* of a member of the step, the scope, … */
+    bedrock_place place; /* in a body of the step */
 };
-
-/* ---- Values */
-
-static bool put_string(const bedrock_view *view, fl_annotation *to, fl_str text)
-{
-    to->kind = FL_ANNOTATION_STRING;
-    to->text = bedrock_clip(view->arena, text, BEDROCK_STRING_CHARS_MAX);
-    return to->text.n > 0;
-}
-
-static bool put_number(fl_annotation *to, fl_str number)
-{
-    to->kind = FL_ANNOTATION_NUMBER;
-    to->text = number;
-    return number.n > 0 && number.n <= NUMBER_BYTES_MAX;
-}
-
-static bool put_true(fl_annotation *to, bool value)
-{
-    to->kind = FL_ANNOTATION_BOOL;
-    to->boolean = value;
-    return value;
-}
-
-#define DIGITS_MAX 32
-
-static bool put_digits(const bedrock_view *view, fl_annotation *to, const fl_buf *digits)
-{
-    return put_number(to, fl_str_dup(view->arena, fl_buf_str(digits)));
-}
-
-static bool put_integer(const bedrock_view *view, fl_annotation *to, int64_t value)
-{
-    char text[DIGITS_MAX];
-    fl_buf digits = {.p = text, .capacity = sizeof text, .max_bytes = sizeof text};
-    if (value == BEDROCK_INT_NONE) {
-        return false;
-    }
-    fl_buf_add_i64(&digits, value);
-    return put_digits(view, to, &digits);
-}
-
-static bool put_nano(const bedrock_view *view, fl_annotation *to, int64_t nano)
-{
-    char text[DIGITS_MAX];
-    fl_buf digits = {.p = text, .capacity = sizeof text, .max_bytes = sizeof text};
-    if (nano == BEDROCK_INT_NONE) {
-        return false;
-    }
-    fl_buf_add_seconds(&digits, nano);
-    return put_digits(view, to, &digits);
-}
 
 /* ---- Members of structs */
 
@@ -86,49 +24,49 @@ static const void *member_at(const void *base, const row *from)
 
 static bool segment_string(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    return put_string(view, to, *(const fl_str *)member_at(view->segment, from));
+    return bedrock_put_string(view, to, *(const fl_str *)member_at(view->segment, from));
 }
 
 static bool step_string(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    return put_string(view, to, *(const fl_str *)member_at(view->step, from));
+    return bedrock_put_string(view, to, *(const fl_str *)member_at(view->step, from));
 }
 
 static bool scope_string(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    return put_string(view, to, *(const fl_str *)member_at(view->scope, from));
+    return bedrock_put_string(view, to, *(const fl_str *)member_at(view->scope, from));
 }
 
 static bool segment_integer(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    return put_integer(view, to, *(const int64_t *)member_at(view->segment, from));
+    return bedrock_put_integer(view, to, *(const int64_t *)member_at(view->segment, from));
 }
 
 /* Counts of 32 bits: what there is none of is not written. */
 static bool segment_count(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     uint32_t count = *(const uint32_t *)member_at(view->segment, from);
-    return count > 0 && put_integer(view, to, count);
+    return count > 0 && bedrock_put_integer(view, to, count);
 }
 
 static bool segment_nano(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    return put_nano(view, to, *(const int64_t *)member_at(view->segment, from));
+    return bedrock_put_nano(view, to, *(const int64_t *)member_at(view->segment, from));
 }
 
 static bool segment_true(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    return put_true(to, *(const bool *)member_at(view->segment, from));
+    return bedrock_put_true(to, *(const bool *)member_at(view->segment, from));
 }
 
 static bool scope_true(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    return put_true(to, *(const bool *)member_at(view->scope, from));
+    return bedrock_put_true(to, *(const bool *)member_at(view->scope, from));
 }
 
 static bool mark_true(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    return put_true(to, *(const bool *)member_at(&view->marks, from));
+    return bedrock_put_true(to, *(const bool *)member_at(&view->marks, from));
 }
 
 static bool total_integer(const bedrock_view *view, const row *from, fl_annotation *to)
@@ -144,7 +82,7 @@ static int64_t clamped(uint64_t count)
 static bool total_count(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     uint64_t count = *(const uint64_t *)member_at(view->segment, from);
-    return view->segment->has_totals && put_integer(view, to, clamped(count));
+    return view->segment->has_totals && bedrock_put_integer(view, to, clamped(count));
 }
 
 /* Without a priced call it is told only where there was nothing to pay for. */
@@ -154,7 +92,8 @@ static bool total_cost(const bedrock_view *view, const row *from, fl_annotation 
     const bedrock_totals *totals = &view->segment->totals;
     bool is_free = totals->prompt_tokens == 0 && totals->completion_tokens == 0;
     int64_t nano = totals->cost_nano == BEDROCK_INT_NONE && is_free ? 0 : totals->cost_nano;
-    return view->segment->has_totals && view->options->prices != NULL && put_nano(view, to, nano);
+    return view->segment->has_totals && view->options->prices != NULL &&
+           bedrock_put_nano(view, to, nano);
 }
 
 bool bedrock_is_root(const bedrock_view *view)
@@ -169,47 +108,32 @@ static bool root_count(const bedrock_view *view, const row *from, fl_annotation 
         return false;
     }
     uint64_t count = *(const uint64_t *)member_at(view->run, from);
-    return count > 0 && put_integer(view, to, clamped(count));
+    return count > 0 && bedrock_put_integer(view, to, clamped(count));
 }
 
 /* ---- Members of bodies */
 
-/* The body that opened the step; that of a return of control is its only one. */
-static yyjson_val *input_of(const bedrock_view *view)
-{
-    return view->segment->kind == BEDROCK_CONTROL && view->step->input == NULL ? view->step->output
-                                                                               : view->step->input;
-}
-
-static yyjson_val *value_at(const bedrock_view *view, const body_place *place)
-{
-    yyjson_val *value = place->side == INPUT ? input_of(view) : view->step->output;
-    value = bedrock_member_of(value, place->member);
-    value = place->inner != NULL ? bedrock_member_of(value, place->inner) : value;
-    return place->innermost != NULL ? bedrock_member_of(value, place->innermost) : value;
-}
-
 static bool body_string(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    return put_string(view, to, fl_json_str(value_at(view, &from->place)));
+    return bedrock_put_string(view, to, fl_json_str(bedrock_value_at(view, &from->place)));
 }
 
 static bool body_number(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    return put_number(to, fl_json_number(value_at(view, &from->place)));
+    return bedrock_put_number(to, fl_json_number(bedrock_value_at(view, &from->place)));
 }
 
 static bool body_bool(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    yyjson_val *value = value_at(view, &from->place);
-    (void)put_true(to, yyjson_get_bool(value));
+    yyjson_val *value = bedrock_value_at(view, &from->place);
+    (void)bedrock_put_true(to, yyjson_get_bool(value));
     return yyjson_is_bool(value);
 }
 
 static bool body_array_size(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    yyjson_val *value = value_at(view, &from->place);
-    return yyjson_is_arr(value) && put_integer(view, to, (int64_t)yyjson_arr_size(value));
+    yyjson_val *value = bedrock_value_at(view, &from->place);
+    return yyjson_is_arr(value) && bedrock_put_integer(view, to, (int64_t)yyjson_arr_size(value));
 }
 
 /* ---- Values of their own */
@@ -217,15 +141,15 @@ static bool body_array_size(const bedrock_view *view, const row *from, fl_annota
 static bool get_step(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    return put_string(view, to, bedrock_kinds[view->segment->kind].step);
+    return bedrock_put_string(view, to, bedrock_kinds[view->segment->kind].step);
 }
 
 static bool get_genai_kind(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
     bool calls_model = view->segment->kind == BEDROCK_FLOW_ACTION && view->segment->model.p != NULL;
-    return put_string(view, to,
-                      calls_model ? FL_S("llm") : bedrock_kinds[view->segment->kind].genai_kind);
+    return bedrock_put_string(
+        view, to, calls_model ? FL_S("llm") : bedrock_kinds[view->segment->kind].genai_kind);
 }
 
 static bool get_agent_id(const bedrock_view *view, const row *from, fl_annotation *to)
@@ -233,37 +157,13 @@ static bool get_agent_id(const bedrock_view *view, const row *from, fl_annotatio
     (void)from;
     const bedrock_scope *scope = view->scope;
     return !scope->is_flow &&
-           put_string(view, to,
-                      scope->envelope.agent_id.n > 0 ? scope->envelope.agent_id : scope->label);
+           bedrock_put_string(
+               view, to, scope->envelope.agent_id.n > 0 ? scope->envelope.agent_id : scope->label);
 }
 
 static bool agent_string(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     return !view->scope->is_flow && scope_string(view, from, to);
-}
-
-/* Texts joined by a separator, as far as an annotation shows them. */
-typedef struct joined {
-    char bytes[BEDROCK_STRING_CHARS_MAX * 4 + 8];
-    fl_buf text;
-} joined;
-
-static void joined_init(joined *j)
-{
-    j->text = (fl_buf){.p = j->bytes, .capacity = sizeof j->bytes, .max_bytes = sizeof j->bytes};
-}
-
-static void joined_add(joined *j, fl_str part, char separator)
-{
-    if (j->text.n > 0 && separator != '\0') {
-        fl_buf_add_byte(&j->text, separator);
-    }
-    fl_buf_add_str(&j->text, fl_str_clip(part, sizeof j->bytes - j->text.n));
-}
-
-static bool put_joined(const bedrock_view *view, fl_annotation *to, const joined *j)
-{
-    return put_string(view, to, fl_str_dup(view->arena, fl_buf_str(&j->text)));
 }
 
 static bool get_caller_chain(const bedrock_view *view, const row *from, fl_annotation *to)
@@ -275,32 +175,33 @@ static bool get_caller_chain(const bedrock_view *view, const row *from, fl_annot
         return false;
     }
     if (path->count == 1) {
-        return put_string(view, to, path->elements[0]);
+        return bedrock_put_string(view, to, path->elements[0]);
     }
-    joined chain;
-    joined_init(&chain);
+    bedrock_joined chain;
+    bedrock_joined_init(&chain);
     for (uint32_t i = 0; i < path->count && chain.text.status == FL_OK; i++) {
-        joined_add(&chain, path->elements[i], ',');
+        bedrock_joined_add(&chain, path->elements[i], ',');
     }
-    return put_joined(view, to, &chain);
+    return bedrock_put_joined(view, to, &chain);
 }
 
 static bool get_caller_depth(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    return !view->scope->is_flow && put_integer(view, to, view->scope->path.count);
+    return !view->scope->is_flow && bedrock_put_integer(view, to, view->scope->path.count);
 }
 
 static bool get_flow(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    return view->scope->is_flow && put_string(view, to, view->scope->label);
+    return view->scope->is_flow && bedrock_put_string(view, to, view->scope->label);
 }
 
 static bool get_time_source(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    return put_string(view, to, fl_str_of(fl_bedrock_time_source_name(view->segment->time_source)));
+    return bedrock_put_string(view, to,
+                              fl_str_of(fl_bedrock_time_source_name(view->segment->time_source)));
 }
 
 static bool get_total_tokens(const bedrock_view *view, const row *from, fl_annotation *to)
@@ -309,11 +210,11 @@ static bool get_total_tokens(const bedrock_view *view, const row *from, fl_annot
     int64_t prompt = view->segment->prompt_tokens;
     int64_t completion = view->segment->completion_tokens;
     if (prompt == BEDROCK_INT_NONE || completion == BEDROCK_INT_NONE) {
-        return put_integer(view, to, prompt != BEDROCK_INT_NONE ? prompt : completion);
+        return bedrock_put_integer(view, to, prompt != BEDROCK_INT_NONE ? prompt : completion);
     }
     int64_t sum;
-    return put_integer(view, to,
-                       __builtin_add_overflow(prompt, completion, &sum) ? INT64_MAX : sum);
+    return bedrock_put_integer(view, to,
+                               __builtin_add_overflow(prompt, completion, &sum) ? INT64_MAX : sum);
 }
 
 static bool get_has_reasoning(const bedrock_view *view, const row *from, fl_annotation *to)
@@ -321,7 +222,7 @@ static bool get_has_reasoning(const bedrock_view *view, const row *from, fl_anno
     (void)from;
     yyjson_val *content = bedrock_member_of(view->step->output, "reasoningContent");
     fl_str text = bedrock_text_of(bedrock_member_of(content, "reasoningText"), "text");
-    return put_true(to, text.n > 0 || bedrock_text_of(content, "redactedContent").n > 0);
+    return bedrock_put_true(to, text.n > 0 || bedrock_text_of(content, "redactedContent").n > 0);
 }
 
 static bool get_tool_name(const bedrock_view *view, const row *from, fl_annotation *to)
@@ -329,16 +230,16 @@ static bool get_tool_name(const bedrock_view *view, const row *from, fl_annotati
     (void)from;
     switch (view->segment->kind) {
     case BEDROCK_CODE:
-        return put_string(view, to, FL_S("code_interpreter"));
+        return bedrock_put_string(view, to, FL_S("code_interpreter"));
     case BEDROCK_KNOWLEDGE_BASE: {
-        joined name;
-        joined_init(&name);
-        joined_add(&name, FL_S("knowledge_base/"), '\0');
-        joined_add(&name, view->step->target, '\0');
-        return view->step->target.n > 0 && put_joined(view, to, &name);
+        bedrock_joined name;
+        bedrock_joined_init(&name);
+        bedrock_joined_add(&name, FL_S("knowledge_base/"), '\0');
+        bedrock_joined_add(&name, view->step->target, '\0');
+        return view->step->target.n > 0 && bedrock_put_joined(view, to, &name);
     }
     default:
-        return put_string(view, to, view->step->target);
+        return bedrock_put_string(view, to, view->step->target);
     }
 }
 
@@ -347,7 +248,7 @@ static bool get_tool_type(const bedrock_view *view, const row *from, fl_annotati
     (void)from;
     bedrock_kind kind =
         view->segment->kind == BEDROCK_CONTROL ? BEDROCK_ACTION_GROUP : view->segment->kind;
-    return put_string(view, to, bedrock_kinds[kind].step);
+    return bedrock_put_string(view, to, bedrock_kinds[kind].step);
 }
 
 #define NS_PER_MS INT64_C(1000000)
@@ -384,37 +285,38 @@ static bool get_latency(const bedrock_view *view, const row *from, fl_annotation
 {
     (void)from;
     int64_t ms;
-    return bedrock_latency_ms(view->step, &ms) && put_integer(view, to, ms);
+    return bedrock_latency_ms(view->step, &ms) && bedrock_put_integer(view, to, ms);
 }
 
 static bool get_collaborator_agent_id(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    return put_string(view, to, bedrock_arn_of(view->step->alias_arn).agent);
+    return bedrock_put_string(view, to, bedrock_arn_of(view->step->alias_arn).agent);
 }
 
 static bool get_payload_type(const bedrock_view *view, const row *from, fl_annotation *to)
 {
-    static const body_place asked = {INPUT, "agentCollaboratorInvocationInput", "input", "type"};
-    static const body_place answered = {OUTPUT, "agentCollaboratorInvocationOutput", "output",
-                                        "type"};
+    static const bedrock_place asked = {BEDROCK_INPUT,
+                                        {"agentCollaboratorInvocationInput", "input", "type"}};
+    static const bedrock_place answered = {BEDROCK_OUTPUT,
+                                           {"agentCollaboratorInvocationOutput", "output", "type"}};
     (void)from;
-    return put_string(view, to, fl_json_str(value_at(view, &asked))) ||
-           put_string(view, to, fl_json_str(value_at(view, &answered)));
+    return bedrock_put_string(view, to, fl_json_str(bedrock_value_at(view, &asked))) ||
+           bedrock_put_string(view, to, fl_json_str(bedrock_value_at(view, &answered)));
 }
 
 static bool get_guardrail_stage(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
     bedrock_verdict verdict = bedrock_verdict_of(view->step->output, view->step->trace_id);
-    return put_string(view, to, fl_str_of(verdict.stage));
+    return bedrock_put_string(view, to, fl_str_of(verdict.stage));
 }
 
 static bool get_guardrail_blocked(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
     bedrock_verdict verdict = bedrock_verdict_of(view->step->output, view->step->trace_id);
-    (void)put_true(to, verdict.blocked);
+    (void)bedrock_put_true(to, verdict.blocked);
     return true;
 }
 
@@ -423,35 +325,27 @@ static bool get_guardrail_findings(const bedrock_view *view, const row *from, fl
     (void)from;
     fl_buf_reset(view->redacted);
     bedrock_findings(view->step->output, view->redacted);
-    return put_string(view, to, fl_str_dup(view->arena, fl_buf_str(view->redacted)));
+    return bedrock_put_string(view, to, fl_str_dup(view->arena, fl_buf_str(view->redacted)));
 }
 
 static bool get_failure_code(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
     fl_str code = view->segment->failure_code;
-    return view->segment->failure_code_is_number ? put_number(to, code)
-                                                 : put_string(view, to, code);
-}
-
-/* A text of the input, without what must not be seen of it. */
-static bool put_text(const bedrock_view *view, fl_annotation *to, fl_str text)
-{
-    fl_str shown = bedrock_redacted(view->options, text, view->redacted);
-    bool is_copy = shown.p != text.p && shown.n > 0;
-    return put_string(view, to, is_copy ? fl_str_dup(view->arena, shown) : shown);
+    return view->segment->failure_code_is_number ? bedrock_put_number(to, code)
+                                                 : bedrock_put_string(view, to, code);
 }
 
 static bool get_failure_reason(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    return put_text(view, to, view->segment->failure_reason);
+    return bedrock_put_text(view, to, view->segment->failure_reason);
 }
 
 static bool get_http_status(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    return put_integer(view, to, view->segment->http_status);
+    return bedrock_put_integer(view, to, view->segment->http_status);
 }
 
 static yyjson_val *any_body(const bedrock_view *view)
@@ -463,7 +357,7 @@ static bool get_flow_node(const bedrock_view *view, const row *from, fl_annotati
 {
     (void)from;
     return view->scope->is_flow &&
-           put_string(view, to, bedrock_text_of(any_body(view), "nodeName"));
+           bedrock_put_string(view, to, bedrock_text_of(any_body(view), "nodeName"));
 }
 
 /* The first field of the node's input that tells in which turn of which loops it is. */
@@ -482,105 +376,44 @@ static yyjson_val *execution_chain(const bedrock_view *view)
 static bool get_flow_iteration(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    joined turns;
-    joined_init(&turns);
+    bedrock_joined turns;
+    bedrock_joined_init(&turns);
     yyjson_arr_iter chain = yyjson_arr_iter_with(execution_chain(view));
     for (yyjson_val *turn; (turn = yyjson_arr_iter_next(&chain)) != NULL;) {
         fl_str index = fl_json_number(bedrock_member_of(turn, "index"));
-        joined_add(&turns, bedrock_text_of(turn, "nodeName"), '/');
-        if (index.n > 0 && index.n <= NUMBER_BYTES_MAX) {
-            joined_add(&turns, FL_S("["), '\0');
-            joined_add(&turns, index, '\0');
-            joined_add(&turns, FL_S("]"), '\0');
+        bedrock_joined_add(&turns, bedrock_text_of(turn, "nodeName"), '/');
+        if (index.n > 0 && index.n <= BEDROCK_NUMBER_BYTES_MAX) {
+            bedrock_joined_add(&turns, FL_S("["), '\0');
+            bedrock_joined_add(&turns, index, '\0');
+            bedrock_joined_add(&turns, FL_S("]"), '\0');
         }
     }
-    return put_joined(view, to, &turns);
+    return bedrock_put_joined(view, to, &turns);
 }
 
 static bool get_conditions(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    joined names;
-    joined_init(&names);
+    bedrock_joined names;
+    bedrock_joined_init(&names);
     yyjson_arr_iter conditions =
         yyjson_arr_iter_with(bedrock_member_of(view->step->output, "satisfiedConditions"));
     for (yyjson_val *condition; (condition = yyjson_arr_iter_next(&conditions)) != NULL;) {
-        joined_add(&names, bedrock_text_of(condition, "conditionName"), ',');
+        bedrock_joined_add(&names, bedrock_text_of(condition, "conditionName"), ',');
     }
-    return put_joined(view, to, &names);
-}
-
-/* ---- Texts of the input: not under hash and none, and in tree mode only for those who ask. */
-
-static bool shows_texts(const fl_bedrock_options *options)
-{
-    bool wanted = options->texts == FL_BEDROCK_TEXTS_ON ||
-                  (options->texts == FL_BEDROCK_TEXTS_BY_MODE && options->mode == FL_BEDROCK_CHAIN);
-    return wanted && bedrock_content_is_shown(options);
-}
-
-typedef struct text_place {
-    bedrock_kind kind;
-    body_place place;
-} text_place;
-
-static const text_place input_texts[] = {
-    {BEDROCK_PRE_PROCESS, {INPUT, "text", NULL, NULL}},
-    {BEDROCK_ROUTE_REQUEST, {INPUT, "text", NULL, NULL}},
-    {BEDROCK_INVOKE_MODEL, {INPUT, "text", NULL, NULL}},
-    {BEDROCK_GENERATE_ANSWER, {INPUT, "text", NULL, NULL}},
-    {BEDROCK_POST_PROCESS, {INPUT, "text", NULL, NULL}},
-    {BEDROCK_CODE, {INPUT, "codeInterpreterInvocationInput", "code", NULL}},
-    {BEDROCK_KNOWLEDGE_BASE, {INPUT, "knowledgeBaseLookupInput", "text", NULL}},
-    {BEDROCK_COLLABORATOR, {INPUT, "agentCollaboratorInvocationInput", "input", "text"}},
-    {BEDROCK_KINDS, {INPUT, NULL, NULL, NULL}},
-};
-
-static const text_place output_texts[] = {
-    {BEDROCK_PRE_PROCESS, {OUTPUT, "rawResponse", "content", NULL}},
-    {BEDROCK_ROUTE_REQUEST, {OUTPUT, "rawResponse", "content", NULL}},
-    {BEDROCK_INVOKE_MODEL, {OUTPUT, "rawResponse", "content", NULL}},
-    {BEDROCK_GENERATE_ANSWER, {OUTPUT, "rawResponse", "content", NULL}},
-    {BEDROCK_POST_PROCESS, {OUTPUT, "rawResponse", "content", NULL}},
-    {BEDROCK_THOUGHT, {OUTPUT, "text", NULL, NULL}},
-    {BEDROCK_ACTION_GROUP, {OUTPUT, "actionGroupInvocationOutput", "text", NULL}},
-    {BEDROCK_ACTION_GROUP, {OUTPUT, "repromptResponse", "text", NULL}},
-    {BEDROCK_CODE, {OUTPUT, "codeInterpreterInvocationOutput", "executionOutput", NULL}},
-    {BEDROCK_CODE, {OUTPUT, "codeInterpreterInvocationOutput", "executionError", NULL}},
-    {BEDROCK_CODE, {OUTPUT, "repromptResponse", "text", NULL}},
-    {BEDROCK_KNOWLEDGE_BASE, {OUTPUT, "repromptResponse", "text", NULL}},
-    {BEDROCK_COLLABORATOR, {OUTPUT, "agentCollaboratorInvocationOutput", "output", "text"}},
-    {BEDROCK_FINAL_RESPONSE, {OUTPUT, "finalResponse", "text", NULL}},
-    {BEDROCK_ASK_USER, {OUTPUT, "finalResponse", "text", NULL}},
-    {BEDROCK_REPROMPT, {OUTPUT, "repromptResponse", "text", NULL}},
-    {BEDROCK_CUSTOM, {OUTPUT, "event", "text", NULL}},
-    {BEDROCK_KINDS, {OUTPUT, NULL, NULL, NULL}},
-};
-
-static bool put_first_text(const bedrock_view *view, fl_annotation *to, const text_place *texts)
-{
-    if (!shows_texts(view->options) || view->step == NULL) {
-        return false;
-    }
-    for (; texts->kind != BEDROCK_KINDS; texts++) {
-        if (texts->kind == view->segment->kind &&
-            put_text(view, to, fl_json_str(value_at(view, &texts->place)))) {
-            return true;
-        }
-    }
-    return false;
+    return bedrock_put_joined(view, to, &names);
 }
 
 static bool get_input_text(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    return put_first_text(view, to, input_texts);
+    return bedrock_put_body_text(view, BEDROCK_INPUT, to);
 }
 
 static bool get_output_text(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    return put_first_text(view, to, output_texts);
+    return bedrock_put_body_text(view, BEDROCK_OUTPUT, to);
 }
 
 /* ---- The list */
@@ -603,7 +436,7 @@ _Static_assert(BEDROCK_KINDS < 32, "a set of kinds fits in 32 bits");
 #define IN_STEP(member)  .offset = offsetof(bedrock_step, member)
 #define IN_SCOPE(member) .offset = offsetof(bedrock_scope, member)
 #define IN_RUN(member)   .offset = offsetof(bedrock_run, member)
-#define AT(...)          .place = {__VA_ARGS__}
+#define AT(from, ...)    .place = {from, {__VA_ARGS__}}
 
 #define ROW(name, core, on, from, ...)                                                             \
     {                                                                                              \
@@ -635,43 +468,47 @@ static const row rows[] = {
     ROW("completion_tokens", CORE, STEPS, segment_integer, IN(completion_tokens)),
     ROW("total_tokens", MORE, STEPS, get_total_tokens),
     ROW("cost_usd", CORE, STEPS, segment_nano, IN(cost_nano)),
-    ROW("prompt_type", MORE, MODELS, body_string, AT(INPUT, "type")),
+    ROW("prompt_type", MORE, MODELS, body_string, AT(BEDROCK_INPUT, "type")),
     ROW("temperature", MORE, MODELS, body_number,
-        AT(INPUT, "inferenceConfiguration", "temperature")),
-    ROW("top_p", MORE, MODELS, body_number, AT(INPUT, "inferenceConfiguration", "topP")),
-    ROW("top_k", MORE, MODELS, body_number, AT(INPUT, "inferenceConfiguration", "topK")),
+        AT(BEDROCK_INPUT, "inferenceConfiguration", "temperature")),
+    ROW("top_p", MORE, MODELS, body_number, AT(BEDROCK_INPUT, "inferenceConfiguration", "topP")),
+    ROW("top_k", MORE, MODELS, body_number, AT(BEDROCK_INPUT, "inferenceConfiguration", "topK")),
     ROW("max_tokens", MORE, MODELS, body_number,
-        AT(INPUT, "inferenceConfiguration", "maximumLength")),
-    ROW("prompt_creation_mode", MORE, MODELS, body_string, AT(INPUT, "promptCreationMode")),
-    ROW("parser_mode", MORE, MODELS, body_string, AT(INPUT, "parserMode")),
-    ROW("override_lambda", MORE, MODELS, body_string, AT(INPUT, "overrideLambda")),
+        AT(BEDROCK_INPUT, "inferenceConfiguration", "maximumLength")),
+    ROW("prompt_creation_mode", MORE, MODELS, body_string, AT(BEDROCK_INPUT, "promptCreationMode")),
+    ROW("parser_mode", MORE, MODELS, body_string, AT(BEDROCK_INPUT, "parserMode")),
+    ROW("override_lambda", MORE, MODELS, body_string, AT(BEDROCK_INPUT, "overrideLambda")),
     ROW("has_reasoning", MORE, MODELS, get_has_reasoning),
-    ROW("input_valid", MORE, BIT(PRE_PROCESS), body_bool, AT(OUTPUT, "parsedResponse", "isValid")),
+    ROW("input_valid", MORE, BIT(PRE_PROCESS), body_bool,
+        AT(BEDROCK_OUTPUT, "parsedResponse", "isValid")),
     ROW("tool_name", CORE, TOOLS, get_tool_name),
     ROW("tool_type", MORE, TOOLS, get_tool_type),
     ROW("action_group", MORE, GROUPS, body_string,
-        AT(INPUT, "actionGroupInvocationInput", "actionGroupName")),
-    ROW("function", MORE, GROUPS, body_string, AT(INPUT, "actionGroupInvocationInput", "function")),
-    ROW("api_path", MORE, GROUPS, body_string, AT(INPUT, "actionGroupInvocationInput", "apiPath")),
-    ROW("http_verb", MORE, GROUPS, body_string, AT(INPUT, "actionGroupInvocationInput", "verb")),
+        AT(BEDROCK_INPUT, "actionGroupInvocationInput", "actionGroupName")),
+    ROW("function", MORE, GROUPS, body_string,
+        AT(BEDROCK_INPUT, "actionGroupInvocationInput", "function")),
+    ROW("api_path", MORE, GROUPS, body_string,
+        AT(BEDROCK_INPUT, "actionGroupInvocationInput", "apiPath")),
+    ROW("http_verb", MORE, GROUPS, body_string,
+        AT(BEDROCK_INPUT, "actionGroupInvocationInput", "verb")),
     ROW("execution_type", MORE, GROUPS, body_string,
-        AT(INPUT, "actionGroupInvocationInput", "executionType")),
+        AT(BEDROCK_INPUT, "actionGroupInvocationInput", "executionType")),
     ROW("invocation_id", MORE, GROUPS, body_string,
-        AT(INPUT, "actionGroupInvocationInput", "invocationId")),
+        AT(BEDROCK_INPUT, "actionGroupInvocationInput", "invocationId")),
     ROW("tool_latency_ms", CORE, TOOLS, get_latency),
     ROW("latency_ms", MORE, TIMED, get_latency),
     ROW("retry_count", CORE, STEPS, segment_count, IN(retry_count)),
     ROW("timeout", CORE, ALL, segment_true, IN(timeout)),
     ROW("knowledge_base_id", MORE, BIT(KNOWLEDGE_BASE), step_string, IN_STEP(target)),
     ROW("retrieved_count", MORE, BIT(KNOWLEDGE_BASE), body_array_size,
-        AT(OUTPUT, "knowledgeBaseLookupOutput", "retrievedReferences")),
+        AT(BEDROCK_OUTPUT, "knowledgeBaseLookupOutput", "retrievedReferences")),
     ROW("collaborator", CORE, BIT(COLLABORATOR), step_string, IN_STEP(target)),
     ROW("collaborator_alias_arn", MORE, BIT(COLLABORATOR), step_string, IN_STEP(alias_arn)),
     ROW("collaborator_agent_id", MORE, BIT(COLLABORATOR), get_collaborator_agent_id),
     ROW("payload_type", MORE, BIT(COLLABORATOR), get_payload_type),
     ROW("reprompt_source", MORE, TOOLS | BIT(REPROMPT), body_string,
-        AT(OUTPUT, "repromptResponse", "source")),
-    ROW("guardrail_action", CORE, BIT(CHECK), body_string, AT(OUTPUT, "action")),
+        AT(BEDROCK_OUTPUT, "repromptResponse", "source")),
+    ROW("guardrail_action", CORE, BIT(CHECK), body_string, AT(BEDROCK_OUTPUT, "action")),
     ROW("guardrail_stage", MORE, BIT(CHECK), get_guardrail_stage),
     ROW("guardrail_blocked", MORE, BIT(CHECK), get_guardrail_blocked),
     ROW("guardrail_findings", MORE, BIT(CHECK), get_guardrail_findings),
@@ -685,9 +522,9 @@ static const row rows[] = {
     ROW("flow_node", MORE, STEPS, get_flow_node),
     ROW("flow_iteration", MORE, BIT(FLOW_NODE), get_flow_iteration),
     ROW("conditions", MORE, BIT(FLOW_NODE), get_conditions),
-    ROW("service", MORE, BIT(FLOW_ACTION), body_string, AT(OUTPUT, "serviceName")),
-    ROW("operation", MORE, BIT(FLOW_ACTION), body_string, AT(OUTPUT, "operationName")),
-    ROW("request_id", MORE, BIT(FLOW_ACTION), body_string, AT(OUTPUT, "requestId")),
+    ROW("service", MORE, BIT(FLOW_ACTION), body_string, AT(BEDROCK_OUTPUT, "serviceName")),
+    ROW("operation", MORE, BIT(FLOW_ACTION), body_string, AT(BEDROCK_OUTPUT, "operationName")),
+    ROW("request_id", MORE, BIT(FLOW_ACTION), body_string, AT(BEDROCK_OUTPUT, "requestId")),
     ROW("completion_reason", MORE, BIT(FLOW), scope_string, IN_SCOPE(completion_reason)),
     ROW("input_required", MORE, BIT(FLOW), scope_true, IN_SCOPE(input_required)),
     ROW("incomplete", MORE, ALL, segment_true, IN(incomplete)),

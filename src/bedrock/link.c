@@ -85,6 +85,7 @@ void bedrock_link_forget(bedrock_state *state, bedrock_scope *scope)
     unlist_calling(state, scope);
     unlist_top(state, scope);
     state->flow = state->flow == scope ? NULL : state->flow;
+    state->last = state->last == scope ? NULL : state->last;
 }
 
 /* ---- Paths */

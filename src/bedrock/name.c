@@ -24,7 +24,7 @@ static const struct {
 #define LETTERS UINT64_C(0x3FFFFFF)
 #define DIGITS  UINT64_C(0x3FF)
 #define LOW(c)  (UINT64_C(1) << (c))
-#define HIGH(c) (UINT64_C(1) << ((c) - 64))
+#define HIGH(c) (UINT64_C(1) << ((c)-64))
 
 static const uint64_t kept_ascii[2] = {
     DIGITS << '0' | LOW('.') | LOW(':') | LOW('/') | LOW('%') | LOW('&') | LOW('#') | LOW('=') |
@@ -71,15 +71,31 @@ static void add_char(clean_text *clean, fl_str text, size_t begin, size_t end, c
     clean->chars++;
 }
 
+/* Most names are plain: how many characters at the beginning stay as they are. */
+static size_t plain_prefix(fl_str text, size_t max)
+{
+    size_t n = 0;
+    while (n < text.n && n < max && (unsigned char)text.p[n] < 0x80 &&
+           (kept_ascii[text.p[n] >> 6] >> (text.p[n] & 63) & 1) != 0) {
+        n++;
+    }
+    return n;
+}
+
 /* Appends at most max characters of the text, without the blanks at its ends. */
 static void add_clean(clean_text *clean, fl_str text, size_t max)
 {
     const size_t before = clean->chars;
-    size_t n = clean->n; /* up to the last character that is no blank */
-    size_t chars = clean->chars;
-    size_t at = 0;
+    size_t at = plain_prefix(text, max);
     int32_t code;
-    for (size_t begin = 0; (code = fl_utf8_next(text, &at)) != -2; begin = at) {
+    if (text.p == NULL) {
+        return;
+    }
+    memcpy(clean->bytes + clean->n, text.p, at);
+    clean->chars += at;
+    size_t n = clean->n += at; /* up to the last character that is no blank */
+    size_t chars = clean->chars;
+    for (size_t begin = at; (code = fl_utf8_next(text, &at)) != -2; begin = at) {
         char instead = instead_of(code);
         bool is_blank = instead == ' ';
         bool is_full = clean->chars - before >= max;

@@ -390,31 +390,68 @@ static bool replace_all(const pattern *p, fl_str text, fl_buf *out)
     return at > 0;
 }
 
+static bool has_regex(const fl_bedrock_redaction *redaction)
+{
+    for (size_t i = 0; i < redaction->count; i++) {
+        if (redaction->patterns[i].find == find_regex) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The buffer's text with a NUL behind it. REG_STARTEND needs none, but the sanitizers' regexec
+ * measures its text up to one all the same. */
+static fl_str terminated(fl_buf *buf)
+{
+    fl_buf_add_byte(buf, '\0');
+    buf->n -= buf->status == FL_OK;
+    return fl_buf_str(buf);
+}
+
+typedef struct turns {
+    fl_buf bufs[2]; /* what the last pattern made of the text, and what the next one makes of it */
+    size_t next;
+    fl_str text;
+    bool found;
+} turns;
+
+static void take_turn(turns *t, const pattern *p)
+{
+    fl_buf *out = &t->bufs[t->next];
+    fl_buf_reset(out);
+    if (replace_all(p, t->text, out)) {
+        t->text = terminated(out);
+        t->next ^= 1;
+        t->found = true;
+    }
+}
+
 bool fl_bedrock_redact(const fl_bedrock_redaction *redaction, fl_str text, fl_buf *out)
 {
-    fl_buf turns[2]; /* what the last pattern made, and what the next one makes of it */
-    fl_str now = text;
-    size_t turn = 0;
+    turns t = {.text = text};
+    fl_buf *last = &t.bufs[1];
     if (text.n > INT_MAX) { /* regoff_t counts no further: none of it may be seen */
         out->status = FL_E_TOO_LARGE;
         return true;
     }
-    fl_buf_init(&turns[0], out->max_bytes);
-    fl_buf_init(&turns[1], out->max_bytes);
-    for (size_t i = 0; i < redaction->count; i++) {
-        fl_buf_reset(&turns[turn]);
-        if (replace_all(&redaction->patterns[i], now, &turns[turn])) {
-            if (turns[turn].status != FL_OK) {
-                out->status = turns[turn].status;
-                break;
-            }
-            now = fl_buf_str(&turns[turn]);
-            turn ^= 1;
-        }
+    size_t most = out->max_bytes + (out->max_bytes < SIZE_MAX); /* with its NUL */
+    fl_buf_init(&t.bufs[0], most);
+    fl_buf_init(&t.bufs[1], most);
+    if (has_regex(redaction)) {
+        fl_buf_add_str(last, text);
+        t.text = terminated(last);
     }
-    bool found = now.p != text.p;
-    fl_buf_add_str(out, now);
-    fl_buf_fini(&turns[0]);
-    fl_buf_fini(&turns[1]);
-    return found;
+    for (size_t i = 0; i < redaction->count && last->status == FL_OK; i++) {
+        take_turn(&t, &redaction->patterns[i]);
+        last = &t.bufs[t.next ^ 1];
+    }
+    if (last->status == FL_OK) {
+        fl_buf_add_str(out, t.text);
+    } else if (out->status == FL_OK) {
+        out->status = last->status;
+    }
+    fl_buf_fini(&t.bufs[0]);
+    fl_buf_fini(&t.bufs[1]);
+    return t.found;
 }

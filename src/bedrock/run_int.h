@@ -297,9 +297,15 @@ FL_MUST fl_status bedrock_tool_steps(fl_arena *arena, const bedrock_run *run,
 /* ---- Helpers that both halves use */
 
 /* Member of a body by name, NULL if body is NULL or no object. */
-yyjson_val *bedrock_member_of(yyjson_val *body, const char *name);
+static inline yyjson_val *bedrock_member_of(yyjson_val *body, const char *name)
+{
+    return fl_json_get(body, fl_str_of(name));
+}
 /* Text of a member, absent if it is no string. */
-fl_str bedrock_text_of(yyjson_val *body, const char *name);
+static inline fl_str bedrock_text_of(yyjson_val *body, const char *name)
+{
+    return fl_json_str(bedrock_member_of(body, name));
+}
 /* Parts of `arn:aws:bedrock:<region>:<account>:agent-alias/<agent>/<alias>`, or of `agent/alias`;
  * absent where a part is missing. */
 typedef struct bedrock_arn {

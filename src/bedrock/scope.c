@@ -400,17 +400,47 @@ static fl_status make(bedrock_state *state, lookup *wanted, bedrock_scope **out,
 
 /* ---- Entries */
 
+/* Does the traceId begin with this id, which is in lower case? */
+static bool begins_with_id(fl_str trace_id, fl_str invocation_id)
+{
+    return invocation_id.n == UUID_CHARS && trace_id.n >= UUID_CHARS &&
+           memcmp(trace_id.p, invocation_id.p, UUID_CHARS) == 0 &&
+           (trace_id.n == UUID_CHARS || trace_id.p[UUID_CHARS] == '-');
+}
+
+/* Most events are of the scope of the one before. Only a path that is told in full, by callers that
+ * end with the agent itself, can be compared without looking anything up. */
+static bool is_of_last(const bedrock_scope *last, const lookup *wanted)
+{
+    const bedrock_envelope *envelope = &wanted->event->envelope;
+    if (last == NULL || last->links->domain != wanted->domain ||
+        !begins_with_id(wanted->event->trace_id, last->invocation_id) || last->path.count != envelope->caller_count ||
+        !fl_str_eq(last->envelope.agent_id, envelope->agent_id)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < envelope->caller_count; i++) {
+        if (!fl_str_eq(last->path.elements[i], envelope->callers[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 fl_status bedrock_scope_of(bedrock_state *state, const bedrock_event *event, bedrock_scope *in_flow,
                            bedrock_step *node, bedrock_scope **out, fl_err *err)
 {
     lookup wanted = {.event = event, .in_flow = in_flow, .node = node};
     wanted.domain = domain_of(in_flow, event->node_name);
-    wanted.invocation_id = invocation_id_of(event->trace_id, wanted.digits);
-    FL_TRY(find_path(state, &wanted, err));
-    bedrock_scope *scope = find(state, &wanted);
+    bedrock_scope *scope = is_of_last(state->last, &wanted) ? state->last : NULL;
+    if (scope == NULL) {
+        wanted.invocation_id = invocation_id_of(event->trace_id, wanted.digits);
+        FL_TRY(find_path(state, &wanted, err));
+        scope = find(state, &wanted);
+    }
     if (scope == NULL) {
         FL_TRY(make(state, &wanted, &scope, err));
     }
+    state->last = scope;
     FL_TRY(learn(scope, &event->envelope, err));
     *out = scope;
     return FL_OK;

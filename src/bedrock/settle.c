@@ -5,16 +5,17 @@
 
 static void reset_segment(bedrock_segment *segment, uint32_t event_count, uint64_t touched)
 {
-    bedrock_segment fresh;
-    memset(&fresh, 0, sizeof fresh); /* its bytes are compared, the gaps too */
-    fresh.kind = segment->kind;
-    fresh.step = segment->step;
-    fresh.scope = segment->scope;
-    fresh.event_count = event_count;
-    fresh.touched = touched;
-    fresh.http_status = FL_INT_NONE;
-    fresh.prompt_tokens = fresh.completion_tokens = fresh.cost_nano = BEDROCK_INT_NONE;
-    memcpy(segment, &fresh, sizeof fresh);
+    bedrock_kind kind = segment->kind;
+    bedrock_step *step = segment->step;
+    bedrock_scope *scope = segment->scope;
+    memset(segment, 0, sizeof *segment); /* its bytes are compared, the gaps too */
+    segment->kind = kind;
+    segment->step = step;
+    segment->scope = scope;
+    segment->event_count = event_count;
+    segment->touched = touched;
+    segment->http_status = FL_INT_NONE;
+    segment->prompt_tokens = segment->completion_tokens = segment->cost_nano = BEDROCK_INT_NONE;
 }
 
 /* ---- Dividing by roots. The runs of a cluster are in the order of their roots' first events. */

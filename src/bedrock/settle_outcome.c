@@ -78,6 +78,12 @@ static void flow_failed(bedrock_segment *segment, yyjson_val *failure, bool is_s
 
 /* ---- Code that failed */
 
+static bool is_of_name(char c, bool first)
+{
+    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    return letter || (!first && (c == '.' || (c >= '0' && c <= '9')));
+}
+
 /* `ValueError: no` → ValueError: an identifier with dots before a colon or the end of the last line
  * that is not empty. */
 static fl_str exception_class(fl_str error)
@@ -89,10 +95,7 @@ static fl_str exception_class(fl_str error)
     }
     fl_str line = fl_str_trim((fl_str){error.p + begin, error.n - begin});
     size_t n = 0;
-    while (n < line.n &&
-           ((line.p[n] >= 'a' && line.p[n] <= 'z') || (line.p[n] >= 'A' && line.p[n] <= 'Z') ||
-            line.p[n] == '_' ||
-            (n > 0 && (line.p[n] == '.' || (line.p[n] >= '0' && line.p[n] <= '9'))))) {
+    while (n < line.n && is_of_name(line.p[n], n == 0)) {
         n++;
     }
     bool whole = n > 0 && (n == line.n || line.p[n] == ':');

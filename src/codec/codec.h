@@ -73,6 +73,8 @@ double fl_json_double(fl_str number);
 
 /* Compact JSON text of a value, numbers as they were read; appended to out. Iterative. */
 void fl_json_emit(fl_buf *out, const yyjson_val *val);
+/* The same of a string alone. */
+void fl_json_emit_str(fl_buf *out, const yyjson_val *val);
 
 /*
  * A value's end in a byte stream of concatenated JSON texts (DESIGN §3), found without parsing it:

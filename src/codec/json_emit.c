@@ -51,15 +51,13 @@ static void emit_plain_string(fl_buf *out, fl_str text)
     }
 }
 
-static void emit_string(fl_buf *out, const yyjson_val *val)
+void fl_json_emit_str(fl_buf *out, const yyjson_val *val)
 {
     if ((val->tag & YYJSON_SUBTYPE_MASK) == YYJSON_SUBTYPE_NOESC) {
         emit_plain_string(out, fl_json_str(val));
-        return;
+    } else {
+        fl_buf_add_quoted(out, fl_json_str(val));
     }
-    fl_buf_add_byte(out, '"');
-    fl_buf_add_escaped(out, fl_json_str(val));
-    fl_buf_add_byte(out, '"');
 }
 
 static void emit_scalar(fl_buf *out, const yyjson_val *val)
@@ -67,7 +65,7 @@ static void emit_scalar(fl_buf *out, const yyjson_val *val)
     bool yes = (val->tag & YYJSON_SUBTYPE_MASK) == YYJSON_SUBTYPE_TRUE;
     switch (val->tag & YYJSON_TYPE_MASK) {
     case YYJSON_TYPE_STR:
-        emit_string(out, val);
+        fl_json_emit_str(out, val);
         break;
     case YYJSON_TYPE_RAW:
         fl_buf_add_str(out, fl_json_number(val));

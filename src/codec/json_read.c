@@ -256,11 +256,15 @@ fl_status fl_json_read_first(fl_arena *arena, fl_str text, fl_json_mode mode, si
 yyjson_val *fl_json_get(yyjson_val *val, fl_str key)
 {
     yyjson_val *found = NULL;
-    yyjson_obj_iter members = yyjson_obj_iter_with(val);
-    for (yyjson_val *name; (name = yyjson_obj_iter_next(&members)) != NULL;) {
+    if (!yyjson_is_obj(val)) {
+        return NULL;
+    }
+    yyjson_val *name = unsafe_yyjson_get_first(val);
+    for (size_t left = unsafe_yyjson_get_len(val); left > 0; left--) {
         if (fl_str_eq(fl_json_str(name), key)) {
-            found = yyjson_obj_iter_get_val(name);
+            found = name + 1;
         }
+        name = unsafe_yyjson_get_next(name + 1);
     }
     return found;
 }

@@ -9,13 +9,6 @@ static void begin_item(fl_jw *w)
     w->comma = true;
 }
 
-static void add_quoted(fl_buf *out, fl_str text)
-{
-    fl_buf_add_byte(out, '"');
-    fl_buf_add_escaped(out, text);
-    fl_buf_add_byte(out, '"');
-}
-
 void fl_jw_open(fl_jw *w, char bracket)
 {
     begin_item(w);
@@ -32,7 +25,7 @@ void fl_jw_close(fl_jw *w, char bracket)
 void fl_jw_key(fl_jw *w, fl_str key)
 {
     begin_item(w);
-    add_quoted(w->out, key);
+    fl_buf_add_quoted(w->out, key);
     fl_buf_add_byte(w->out, ':');
     w->comma = false;
 }
@@ -40,7 +33,7 @@ void fl_jw_key(fl_jw *w, fl_str key)
 void fl_jw_str(fl_jw *w, fl_str value)
 {
     begin_item(w);
-    add_quoted(w->out, value);
+    fl_buf_add_quoted(w->out, value);
 }
 
 void fl_jw_raw(fl_jw *w, fl_str json)

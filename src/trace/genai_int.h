@@ -24,13 +24,14 @@ const fl_annotation *fl_genai_annotation(const fl_segment *segment, fl_str key);
 fl_str fl_genai_annotation_text(const fl_segment *segment, fl_str key);
 
 /* ---- Latencies in microseconds: powers of two cut into 32 equal parts, so that the middle of a
- * part is within 1/64 of every value in it; below 32 each value is a part. */
+ * part is within 1/64 of every value in it; below 32 each value is a part. The least and the
+ * greatest are exact. */
 
 #define FL_GENAI_PARTS   32
 #define FL_GENAI_OCTAVES 37 /* up to 2^41 µs, 25 days; beyond it, the last part */
 
 typedef struct fl_genai_latencies {
-    uint64_t count;
+    uint64_t count, least_us, greatest_us;
     uint32_t
         *octaves[FL_GENAI_OCTAVES]; /* FL_GENAI_PARTS counts each, taken when they are needed */
 } fl_genai_latencies;

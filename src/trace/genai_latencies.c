@@ -38,10 +38,20 @@ fl_status fl_genai_latencies_add(fl_arena *arena, fl_genai_latencies *latencies,
         }
     }
     if ((*counts)[part] < UINT32_MAX) {
+        bool first = latencies->count == 0;
         (*counts)[part]++;
         latencies->count++;
+        latencies->least_us = first || value < latencies->least_us ? value : latencies->least_us;
+        latencies->greatest_us = value > latencies->greatest_us ? value : latencies->greatest_us;
     }
     return FL_OK;
+}
+
+/* No latency lies outside of those that were seen. */
+static double within_us(const fl_genai_latencies *latencies, double us)
+{
+    us = us < (double)latencies->least_us ? (double)latencies->least_us : us;
+    return us > (double)latencies->greatest_us ? (double)latencies->greatest_us : us;
 }
 
 double fl_genai_latencies_ms(const fl_genai_latencies *latencies, unsigned percent)
@@ -55,7 +65,7 @@ double fl_genai_latencies_ms(const fl_genai_latencies *latencies, unsigned perce
         for (unsigned part = 0; counts != NULL && part < FL_GENAI_PARTS; part++) {
             seen += counts[part];
             if (seen >= rank) {
-                return middle_us(octave, part) / 1000;
+                return within_us(latencies, middle_us(octave, part)) / 1000;
             }
         }
     }

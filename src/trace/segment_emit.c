@@ -11,13 +11,6 @@ typedef struct emitter {
 
 static void emit_block(emitter *e, fl_block_id id, const void *base);
 
-static void emit_string_value(emitter *e, fl_str text)
-{
-    fl_buf_add_byte(e->out, '"');
-    fl_buf_add_escaped(e->out, text);
-    fl_buf_add_byte(e->out, '"');
-}
-
 static void emit_bool_value(emitter *e, bool value)
 {
     fl_buf_add_str(e->out, value ? FL_S("true") : FL_S("false"));
@@ -34,7 +27,7 @@ static void emit_id_value(emitter *e, uint64_t id)
 
 static void emit_string(emitter *e, const fl_field *field, const void *base)
 {
-    emit_string_value(e, *(const fl_str *)fl_field_in(field, base));
+    fl_buf_add_quoted(e->out, *(const fl_str *)fl_field_in(field, base));
 }
 
 static void emit_json(emitter *e, const fl_field *field, const void *base)
@@ -105,7 +98,7 @@ static void emit_annotation_value(emitter *e, const fl_annotation *annotation)
 {
     switch (annotation->kind) {
     case FL_ANNOTATION_STRING:
-        emit_string_value(e, annotation->text);
+        fl_buf_add_quoted(e->out, annotation->text);
         break;
     case FL_ANNOTATION_NUMBER:
         fl_buf_add_str(e->out, annotation->text);
@@ -124,7 +117,7 @@ static void emit_annotations(emitter *e, const fl_field *field, const void *base
         if (i != 0) {
             fl_buf_add_byte(e->out, ',');
         }
-        emit_string_value(e, list[i].key);
+        fl_buf_add_quoted(e->out, list[i].key);
         fl_buf_add_byte(e->out, ':');
         emit_annotation_value(e, &list[i]);
     }

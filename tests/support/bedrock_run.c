@@ -228,6 +228,9 @@ yyjson_val *test_annotation(const test_document *document, const char *key)
 fl_str test_annotation_text(const test_document *document, const char *key)
 {
     yyjson_val *value = test_annotation(document, key);
+    if (value == NULL) {
+        return FL_S("");
+    }
     fl_str text = fl_json_str(value);
     return text.p != NULL ? text : fl_json_number(value);
 }

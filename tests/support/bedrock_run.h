@@ -54,7 +54,8 @@ test_document *test_write(test_run *t, const bedrock_segment *segment);
 
 /* Annotation of a document; NULL if it has none of that key. */
 yyjson_val *test_annotation(const test_document *document, const char *key);
-fl_str test_annotation_text(const test_document *document, const char *key); /* or number */
+/* Its string or number; empty if there is none of that key. */
+fl_str test_annotation_text(const test_document *document, const char *key);
 /* Value at a path of members from the document down, `metadata/bedrock/input/text`; `0` is the
  * first element of an array. NULL if there is none. */
 yyjson_val *test_at(const test_document *document, const char *path);

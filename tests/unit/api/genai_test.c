@@ -104,14 +104,14 @@ static void groups_and_total_have_every_number(void **state)
         "{\"GroupBy\":\"model\",\"Currency\":\"EUR\",\"Groups\":[{\"Value\":\"a.m\","
         "\"CallCount\":2,\"FaultCount\":0,\"ErrorCount\":0,\"ThrottleCount\":0,\"TimeoutCount\":1,"
         "\"RetryCount\":1,\"PromptTokens\":1024,\"CompletionTokens\":7,\"UnpricedCount\":1,"
-        "\"CostUsd\":0.000539,\"Latency\":{\"P50\":0.503808,\"P95\":0.503808,\"P99\":0.503808}},"
+        "\"CostUsd\":0.000539,\"Latency\":{\"P50\":0.5,\"P95\":0.5,\"P99\":0.5}},"
         "{\"Value\":null,\"CallCount\":1,\"FaultCount\":0,\"ErrorCount\":0,\"ThrottleCount\":0,"
         "\"TimeoutCount\":0,\"RetryCount\":0,\"PromptTokens\":1,\"CompletionTokens\":0,"
         "\"UnpricedCount\":1,\"CostUsd\":0,"
-        "\"Latency\":{\"P50\":0.503808,\"P95\":0.503808,\"P99\":0.503808}}],\"Total\":{"
+        "\"Latency\":{\"P50\":0.5,\"P95\":0.5,\"P99\":0.5}}],\"Total\":{"
         "\"CallCount\":3,\"FaultCount\":0,\"ErrorCount\":0,\"ThrottleCount\":0,\"TimeoutCount\":1,"
         "\"RetryCount\":1,\"PromptTokens\":1025,\"CompletionTokens\":7,\"UnpricedCount\":2,"
-        "\"CostUsd\":0.000539,\"Latency\":{\"P50\":0.503808,\"P95\":0.503808,\"P99\":0.503808}},"
+        "\"CostUsd\":0.000539,\"Latency\":{\"P50\":0.5,\"P95\":0.5,\"P99\":0.5}},"
         "\"TracesProcessedCount\":4,\"TracesLeftOutCount\":0,\"ApproximateTime\":1738650304,"
         "\"Complete\":true}");
     test_answer_fini(&answer);

@@ -215,6 +215,36 @@ static void an_escape_at_any_place_is_found(void **state)
     }
 }
 
+/* Short and long ones go different ways, as do those near the buffer's maximum. */
+static void quoted_text_is_the_escaped_text_in_quotes(void **state)
+{
+    fl_buf *buf = *state;
+    char text[600];
+    memset(text, 'x', sizeof text);
+    for (size_t n = 0; n <= sizeof text; n += n < 40 || (n > 250 && n < 260) ? 1 : 35) {
+        for (int special = 0; special < 2 && n > 0; special++) {
+            text[n / 2] = special != 0 ? '"' : 'x';
+            for (size_t max = n; max <= n + 6; max++) {
+                fl_buf exact;
+                fl_buf_init(&exact, max);
+                fl_buf_add_quoted(&exact, (fl_str){text, n});
+                bool has_room = max >= n + 2 + (size_t)special;
+                assert_int_equal(exact.status, has_room ? FL_OK : FL_E_TOO_LARGE);
+                fl_buf_fini(&exact);
+            }
+            fl_buf_reset(buf);
+            fl_buf_add_byte(buf, '"');
+            fl_buf_add_escaped(buf, (fl_str){text, n});
+            fl_buf_add_byte(buf, '"');
+            size_t half = buf->n;
+            fl_buf_add_quoted(buf, (fl_str){text, n});
+            assert_int_equal(buf->n, 2 * half);
+            assert_memory_equal(buf->p, buf->p + half, half);
+            text[n / 2] = 'x';
+        }
+    }
+}
+
 static void escaped_text_may_fill_the_buffer_to_its_maximum(void **state)
 {
     (void)state;
@@ -243,6 +273,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(seconds_have_no_trailing_zeros, begin, end),
         cmocka_unit_test_setup_teardown(escaped_text_is_what_json_needs, begin, end),
         cmocka_unit_test_setup_teardown(an_escape_at_any_place_is_found, begin, end),
+        cmocka_unit_test_setup_teardown(quoted_text_is_the_escaped_text_in_quotes, begin, end),
         cmocka_unit_test(escaped_text_may_fill_the_buffer_to_its_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,15 +1,5 @@
-/* Looking into the objects of events. */
+/* Names of agents taken apart. */
 #include "bedrock/run_int.h"
-
-yyjson_val *bedrock_member_of(yyjson_val *body, const char *name)
-{
-    return fl_json_get(body, fl_str_of(name));
-}
-
-fl_str bedrock_text_of(yyjson_val *body, const char *name)
-{
-    return fl_json_str(bedrock_member_of(body, name));
-}
 
 /* What stands behind the n-th separator, with all the rest; absent if there are fewer. */
 static fl_str behind(fl_str text, char separator, int n)
