@@ -5,7 +5,9 @@
  *   bedrock_bench --write FILE MB OUT         write such an input, for `fluoro bedrock OUT`
  *
  * FILE is a capture (default: a supervisor with two collaborators, tests/golden/bedrock/input); it
- * is repeated until there are MB, each time as other invocations, so that it becomes many runs.
+ * is repeated until there are MB, each time as other invocations, so that it becomes many runs. Its
+ * prompts are a line each; the service's own templates have some kilobytes, so that it is measured
+ * with prompts of 6,000 bytes as well.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +57,30 @@ static void add_copy(fl_str capture, uint32_t n, fl_buf *out)
         }
     }
     fl_buf_add(out, capture.p + begin, capture.n - begin);
+}
+
+#define PROMPT_BYTES ((size_t)6000)
+
+/* The capture with a longer text in each model invocation input. */
+static void add_with_prompts(fl_str capture, fl_buf *out)
+{
+    const fl_str input = FL_S("\"modelInvocationInput\""), text = FL_S("\"text\":\"");
+    const fl_str words = FL_S("You are a careful agent; think first, then call one tool. ");
+    const char *end = capture.p + capture.n;
+    const char *at = capture.p;
+    for (const char *next; (next = memmem(at, (size_t)(end - at), input.p, input.n)) != NULL;) {
+        next = memmem(next, (size_t)(end - next), text.p, text.n);
+        if (next == NULL) {
+            break;
+        }
+        next += text.n;
+        fl_buf_add(out, at, (size_t)(next - at));
+        for (size_t n = 0; n < PROMPT_BYTES; n += words.n) {
+            fl_buf_add_str(out, words);
+        }
+        at = next;
+    }
+    fl_buf_add(out, at, (size_t)(end - at));
 }
 
 static void read_capture(const char *path, fl_arena *arena, fl_str *out)
@@ -187,6 +213,12 @@ int main(int argc, char **argv)
     }
     read_capture(argc > 1 ? argv[1] : DEFAULT_FILE, &arena, &capture);
     measure_all(capture, bytes, runs);
+    fl_buf longer;
+    fl_buf_init(&longer, INPUT_MAX);
+    add_with_prompts(capture, &longer);
+    printf("with prompts of %zu bytes\n", PROMPT_BYTES);
+    measure_all(fl_buf_str(&longer), bytes, runs);
+    fl_buf_fini(&longer);
     fl_arena_fini(&arena);
     return 0;
 }

@@ -26,7 +26,7 @@ static inline fl_str fl_str_of(const char *text) /* NULL gives the absent string
 }
 static inline bool fl_str_eq(fl_str a, fl_str b)
 {
-    return a.n == b.n && (a.n == 0 || (a.p[0] == b.p[0] && memcmp(a.p, b.p, a.n) == 0));
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 bool fl_str_eq_nocase(fl_str a, fl_str b); /* ASCII case only */
 bool fl_str_starts(fl_str s, fl_str prefix);

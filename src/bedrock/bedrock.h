@@ -66,7 +66,7 @@ typedef struct fl_bedrock_options {
     fl_bedrock_clock clock;
     fl_bedrock_format format;
     const char *format_given_by; /* for E_FORMAT: "--format", "Content-Type"; NULL with AUTO */
-    int64_t now_ns;              /* start of the synthetic clock */
+    int64_t now_ns;              /* start of the synthetic clock; whole microseconds */
     bool follow; /* documents as soon as something is known, again when it changes */
 
     fl_trace_id trace_id; /* of every run of the input; none: one for each, derived */
@@ -98,8 +98,8 @@ typedef struct fl_bedrock_options {
     fl_budget *budget; /* shared with others, instead of max_bytes; NULL = none */
 } fl_bedrock_options;
 
-/* tree, auto, all annotations (50), texts cut at 4,096 bytes, every run kept, held 8 MiB, at most
- * 2 GiB. */
+/* Tree, auto, all annotations (50), texts cut at 4,096 bytes, every run kept, held 4 MiB, at most
+ * 2 GiB; now_ns cut to microseconds. */
 fl_bedrock_options fl_bedrock_options_default(int64_t now_ns);
 
 #define FL_BEDROCK_DOCUMENT_MAX 64000 /* bytes of a document's JSON (spec §3.15) */

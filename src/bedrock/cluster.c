@@ -94,8 +94,10 @@ void bedrock_cluster_drop(bedrock_state *state, bedrock_cluster *cluster)
 
 void bedrock_state_fini(bedrock_state *state)
 {
-    while (state->newest != NULL) {
-        bedrock_cluster_drop(state, state->newest);
+    bedrock_cluster *next;
+    for (bedrock_cluster *cluster = state->oldest; cluster != NULL; cluster = next) {
+        next = cluster->newer;
+        bedrock_cluster_drop(state, cluster);
     }
     bedrock_index *indexes[] = {&state->by_path_and_id, &state->by_path, &state->by_last,
                                 &state->by_agent,       &state->by_id,   &state->by_request,

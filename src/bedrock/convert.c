@@ -135,9 +135,11 @@ static void warn(fl_bedrock *converter, const bedrock_run *run)
     for (size_t i = 0; i < run->step_count; i++) {
         const bedrock_step *step = run->steps[i];
         if (step->segment.incomplete) {
-            bedrock_diagnose(&converter->diagnostics, FL_BEDROCK_W_INCOMPLETE, step->place,
-                             "%.*s: the capture ends before this step's output",
-                             FL_P(bedrock_kinds[step->segment.kind].action));
+            bedrock_diagnose(
+                &converter->diagnostics, FL_BEDROCK_W_INCOMPLETE, step->place,
+                "%.*s: the capture ends before this step's output; save the stream to its "
+                "end",
+                FL_P(bedrock_kinds[step->segment.kind].action));
         }
     }
 }
@@ -146,7 +148,7 @@ static void warn(fl_bedrock *converter, const bedrock_run *run)
 static uint64_t shown(const bedrock_run *run, const bedrock_segment *segment)
 {
     const bedrock_scope *scope = segment->scope;
-    uint64_t hash = fl_hash64(segment, sizeof *segment, run->trace_id.lo);
+    uint64_t hash = fl_hash64(segment, sizeof *segment, run->trace_id.lo + scope->links->learned);
     hash = fl_hash64(scope->label.p, scope->label.n, hash);
     hash = fl_hash64(scope->agent_name.p, scope->agent_name.n, hash);
     const uint64_t answer[] = {run->answer_chunks, run->answer_files, run->answer_citations};

@@ -63,6 +63,7 @@ typedef struct bedrock_node {
     bedrock_step *newest;
     bedrock_step *open_first, *open_last; /* closed ones are taken out when they come up */
     struct bedrock_node *next;            /* of the cluster */
+    bool is_named;                        /* by a flowOutputEvent: its steps are complete */
 } bedrock_node;
 
 struct bedrock_cluster {
@@ -90,13 +91,14 @@ typedef struct bedrock_scope_links {
     bool is_warned; /* of a root: its run was given out at the end, with warnings */
     bool was_kept;  /* of a root: its run was kept when it was given out last */
     uint32_t open_collaborators;
-    uint64_t domain;                      /* 0, or a hash of the flow and node that it belongs to */
-    bedrock_step *caller_by_request;      /* rule 1 of spec §3.7 */
-    bedrock_step *caller_by_order;        /* rule 2 */
-    bedrock_scope *above;                 /* rule 3 */
-    bool above_is_exact;                  /* its path is this one's without the last element */
-    bedrock_scope *root;                  /* settled */
-    bedrock_step *first_step, *last_step; /* settled: of the scope, by next_in_scope */
+    uint32_t learned; /* grows with each text of the envelope that a later event told */
+    uint64_t domain;  /* 0, or a hash of the flow and node that it belongs to */
+    bedrock_step *caller_by_request;         /* rule 1 of spec §3.7 */
+    bedrock_step *caller_by_order;           /* rule 2 */
+    bedrock_scope *above;                    /* rule 3 */
+    bool above_is_exact;                     /* its path is this one's without the last element */
+    bedrock_scope *root;                     /* settled */
+    bedrock_step *first_step, *last_step;    /* settled: of the scope, by next_in_scope */
     bedrock_scope *first_child, *next_child; /* settled: scopes right below it, in any order */
     uint32_t depth;                          /* settled */
     uint32_t walk;                           /* settling: marks of one walk */
@@ -168,6 +170,8 @@ void bedrock_link_opened(bedrock_state *state, bedrock_step *step);
 void bedrock_link_unlisted(bedrock_state *state, bedrock_step *step);
 FL_MUST fl_status bedrock_link_answered(bedrock_state *state, bedrock_step *step, fl_err *err);
 void bedrock_link_forget(bedrock_state *state, bedrock_scope *scope);
+/* How well a collaborator step fits a scope that it may have called: the higher, the better. */
+int bedrock_link_fitness(const bedrock_step *step, const bedrock_scope *scope);
 
 /* ---- step.c, pair.c, flow.c */
 

@@ -265,8 +265,7 @@ bool bedrock_latency_ms(const bedrock_step *step, int64_t *ms)
 {
     const bedrock_segment *segment = &step->segment;
     int64_t length_ns;
-    if (step->ending == BEDROCK_OPEN || step->ending == BEDROCK_CUT_SHORT ||
-        step->ending == BEDROCK_COMPLETED) {
+    if (step->ending == BEDROCK_OPEN || step->ending == BEDROCK_CUT_SHORT) {
         return false;
     }
     if (step->metadata.total_ms != BEDROCK_INT_NONE) {

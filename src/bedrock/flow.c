@@ -6,7 +6,8 @@
 static fl_status node_of(bedrock_state *state, bedrock_scope *flow, fl_str name, bool make,
                          bedrock_node **out, fl_err *err)
 {
-    uint64_t hash = fl_hash64(name.p != NULL ? name.p : "", name.n, flow->first_seq);
+    name = name.p != NULL ? name : FL_S("");
+    uint64_t hash = fl_hash64(name.p, name.n, flow->first_seq);
     for (bedrock_index_entry *entry = bedrock_index_find(&state->by_node, hash); entry != NULL;
          entry = bedrock_index_next(entry)) {
         bedrock_node *node = entry->item;
@@ -24,7 +25,10 @@ static fl_status node_of(bedrock_state *state, bedrock_scope *flow, fl_str name,
         FL_FAIL(err, FL_E_NOMEM, "no memory for a flow");
     }
     node->flow = flow;
-    node->name = name.p != NULL ? name : FL_S("");
+    node->name = fl_str_dup(&flow->cluster->arena, name);
+    if (node->name.p == NULL) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory for a flow");
+    }
     node->next = flow->cluster->nodes;
     flow->cluster->nodes = node;
     *out = node;
@@ -70,6 +74,7 @@ static fl_status node_input(bedrock_state *state, const bedrock_event *event, be
     FL_TRY(node_step(state, event, flow, BEDROCK_FLOW_NODE, &step, err));
     FL_TRY(node_of(state, flow, event->node_name, true, &node, err));
     step->input = event->body;
+    step->of_node = node;
     bedrock_step_open(state, step);
     *(oldest_open(node) != NULL ? &node->open_last->next_of_node : &node->open_first) = step;
     node->open_last = node->newest = step;
@@ -196,6 +201,7 @@ fl_status bedrock_take_exception(bedrock_state *state, const bedrock_event *even
         bedrock_scope *hit = cluster->scopes.items[i];
         while (is_hit(hit, scope) && hit->open_first != NULL) {
             hit->touched = state->seq;
+            hit->open_first->cut_by = event->exception; /* held by the step made below */
             FL_TRY(bedrock_step_close(state, hit->open_first, event, BEDROCK_CUT_SHORT, err));
         }
     }
@@ -203,7 +209,6 @@ fl_status bedrock_take_exception(bedrock_state *state, const bedrock_event *even
     step->output = event->body;
     step->target = event->exception;
     step->member_name = (fl_str){0};
-    scope->exception = event->exception;
     scope->ended = true;
     scope->touched = state->seq;
     FL_TRY(bedrock_cluster_mark(cluster, state->seq, scope, err));
@@ -231,13 +236,14 @@ static void count_answer(bedrock_state *state, const bedrock_event *event)
     }
 }
 
+/* Before or after its input came: the event and the trace are not ordered. */
 static fl_status complete_node(bedrock_state *state, const bedrock_event *event,
                                bedrock_scope *flow, fl_err *err)
 {
     bedrock_node *node;
-    FL_TRY(node_of(state, flow, event->node_name, false, &node, err));
-    bedrock_step *step = node != NULL ? oldest_open(node) : NULL;
-    return step != NULL ? bedrock_step_close(state, step, event, BEDROCK_COMPLETED, err) : FL_OK;
+    FL_TRY(node_of(state, flow, event->node_name, true, &node, err));
+    node->is_named = true;
+    return FL_OK;
 }
 
 static fl_status flow_auxiliary(bedrock_state *state, const bedrock_event *event, fl_err *err)

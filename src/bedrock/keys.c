@@ -31,8 +31,9 @@ static fl_status grow(bedrock_keys *keys, fl_err *err)
             bigger.counts[at] = keys->counts[i];
         }
     }
-    bedrock_keys_fini(keys);
+    bedrock_keys smaller = *keys;
     *keys = bigger;
+    bedrock_keys_fini(&smaller);
     return FL_OK;
 }
 

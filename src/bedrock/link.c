@@ -200,7 +200,7 @@ void bedrock_link_unlisted(bedrock_state *state, bedrock_step *step)
 
 /* ---- Rule 2: an open collaborator step of the scope above */
 
-static int fitness(const bedrock_step *step, const bedrock_scope *scope)
+int bedrock_link_fitness(const bedrock_step *step, const bedrock_scope *scope)
 {
     if (fl_str_eq(step->alias_arn, scope->path.elements[scope->path.count - 1])) {
         return 2;
@@ -223,7 +223,9 @@ static bedrock_step *open_caller(const bedrock_state *state, const bedrock_scope
             if (step->segment.kind != BEDROCK_COLLABORATOR || step->linked) {
                 continue;
             }
-            int gain = best == NULL ? 1 : fitness(step, scope) - fitness(best, scope);
+            int gain = best == NULL
+                           ? 1
+                           : bedrock_link_fitness(step, scope) - bedrock_link_fitness(best, scope);
             if (gain > 0 || (gain == 0 && step->first_seq < best->first_seq)) {
                 best = step;
             }

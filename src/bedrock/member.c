@@ -67,9 +67,11 @@ void bedrock_type_error(const bedrock_origin *origin, const bedrock_path *path,
 {
     fl_buf text;
     fl_str name = path_text(&text, path);
-    bedrock_diagnose(origin->reader->config.diagnostics, FL_BEDROCK_E_TYPE, origin->place,
-                     "%.*s must be of type %s, but is of type %s; it is taken for absent",
-                     FL_P(name), expected, bedrock_type_name(val));
+    bedrock_diagnose(
+        origin->reader->config.diagnostics, FL_BEDROCK_E_TYPE, origin->place,
+        "%.*s must be of type %s, but is of type %s; it is taken for absent, save the events as "
+        "they came",
+        FL_P(name), expected, bedrock_type_name(val));
     fl_buf_fini(&text);
 }
 

@@ -308,7 +308,8 @@ static fl_status normalise_step(const bedrock_origin *origin, const bedrock_path
 {
     union_members found = members_of(step, STEP_MEMBERS, BEDROCK_COUNT(STEP_MEMBERS));
     if (found.known_count == 0 && found.objects == 0) {
-        bedrock_warn(origin, FL_BEDROCK_W_EMPTY, path, "is empty: no event");
+        bedrock_warn(origin, FL_BEDROCK_W_EMPTY, path,
+                     "is empty: no event; save the events as they came");
         return FL_OK;
     }
     if (found.known_count == 0) {
@@ -353,7 +354,8 @@ static fl_status normalise_trace(const bedrock_origin *origin, const bedrock_pat
     union_members found = members_of(trace, TRACE_MEMBERS, BEDROCK_COUNT(TRACE_MEMBERS));
     origin->reader->seen.trace = true;
     if (found.known_count == 0 && found.objects == 0) {
-        bedrock_warn(origin, FL_BEDROCK_W_EMPTY, path, "is empty: no event");
+        bedrock_warn(origin, FL_BEDROCK_W_EMPTY, path,
+                     "is empty: no event; save the events as they came");
         return FL_OK;
     }
     for (size_t i = 0; i < BEDROCK_COUNT(TRACE_MEMBERS); i++) {
@@ -375,7 +377,8 @@ fl_status bedrock_normalise_part(const bedrock_origin *origin, const bedrock_pat
     origin->reader->seen.trace = true;
     FL_TRY(read_envelope(origin, path, part, &base, err));
     if (trace == NULL) {
-        bedrock_warn(origin, FL_BEDROCK_W_EMPTY, &inner, "is missing: no event");
+        bedrock_warn(origin, FL_BEDROCK_W_EMPTY, &inner,
+                     "is missing: no event; save the events as they came");
         return FL_OK;
     }
     if (bedrock_object_at(origin, &inner, trace) == NULL) {

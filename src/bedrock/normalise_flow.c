@@ -45,6 +45,14 @@ bool bedrock_is_flow_trace(fl_str name)
     return row != NULL && row->is_trace;
 }
 
+/* The TracePart of a stream event, which alone has a `trace` in its `trace`; else the part itself.
+ */
+static yyjson_val *unwrapped(yyjson_val *part)
+{
+    yyjson_val *inner = fl_json_get(part, FL_S("trace"));
+    return yyjson_is_obj(inner) && fl_json_get(inner, FL_S("trace")) != NULL ? inner : part;
+}
+
 /* The TraceParts of an agent node, each as an event of that agent; wrapped as stream events, too.
  */
 static fl_status normalise_agents(const bedrock_origin *origin, const bedrock_path *up,
@@ -62,7 +70,7 @@ static fl_status normalise_agents(const bedrock_origin *origin, const bedrock_pa
             break;
         }
         if (bedrock_object_at(origin, &element, part) != NULL) {
-            FL_TRY(bedrock_normalise_part(origin, &element, part, within, err));
+            FL_TRY(bedrock_normalise_part(origin, &element, unwrapped(part), within, err));
         }
     }
     return FL_OK;
@@ -128,7 +136,8 @@ fl_status bedrock_normalise_flow_union(const bedrock_origin *origin, const bedro
     }
     warn_unknown(origin, path, trace, &any);
     if (!any) {
-        bedrock_warn(origin, FL_BEDROCK_W_EMPTY, path, "is empty: no event");
+        bedrock_warn(origin, FL_BEDROCK_W_EMPTY, path,
+                     "is empty: no event; save the events as they came");
     }
     return bedrock_normalise_flow_members(origin, path, trace, err);
 }

@@ -3,13 +3,13 @@
 
 #define MAX_ANNOTATIONS 50
 #define MAX_TEXT_BYTES  4096
-#define HELD_BYTES      ((size_t)8 << 20)
+#define HELD_BYTES      ((size_t)4 << 20)
 #define MAX_BYTES       ((size_t)2 << 30)
 
 fl_bedrock_options fl_bedrock_options_default(int64_t now_ns)
 {
     return (fl_bedrock_options){
-        .now_ns = now_ns,
+        .now_ns = now_ns - now_ns % FL_NS_PER_US, /* as exact as the times of events */
         .max_annotations = MAX_ANNOTATIONS,
         .max_text_bytes = MAX_TEXT_BYTES,
         .sample = 1,

@@ -147,13 +147,13 @@ static void hopeless(bedrock_reader *reader, fl_bedrock_code code, const char *w
     reader->config.diagnostics->over = true;
 }
 
-static void contradiction(bedrock_reader *reader, const char *given, const char *content)
+/* Binary content has offsets, no lines. */
+static void contradiction(bedrock_reader *reader, const char *given, const char *content,
+                          fl_bedrock_place begin)
 {
     const char *by = reader->config.options->format_given_by;
-    const fl_bedrock_place begin = {1, 1, 0};
     bedrock_diagnose(reader->config.diagnostics, FL_BEDROCK_E_FORMAT, begin,
-                     "%s says %s, but the content is %s: leave the format out, or give the right "
-                     "one",
+                     "%s says %s, but the content is %s: give the right format, or none",
                      by != NULL ? by : "the given format", given, content);
     reader->config.diagnostics->over = true;
 }
@@ -168,9 +168,10 @@ static size_t detect(bedrock_reader *reader, fl_str head)
         hopeless(reader, FL_BEDROCK_E_GZIP,
                  "the input is compressed (gzip): decompress it first, as gzip -dc does");
     } else if (given == FL_BEDROCK_FORMAT_EVENTSTREAM && !stream && is_json(head)) {
-        contradiction(reader, "event stream", "JSON text");
+        contradiction(reader, "event stream", "JSON text", (fl_bedrock_place){1, 1, 0});
     } else if (given == FL_BEDROCK_FORMAT_JSON && stream) {
-        contradiction(reader, "JSON", "a binary event stream (application/vnd.amazon.eventstream)");
+        contradiction(reader, "JSON", "a binary event stream (application/vnd.amazon.eventstream)",
+                      (fl_bedrock_place){0});
     } else if (stream || given == FL_BEDROCK_FORMAT_EVENTSTREAM) {
         reader->phase = BEDROCK_STREAM;
         reader->at = (fl_bedrock_place){0};

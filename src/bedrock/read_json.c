@@ -193,9 +193,11 @@ static void report_broken(bedrock_reader *reader, const broken *b)
     unsigned long long line = place.line;
     unsigned long long column = place.column;
     if (b->result == FL_CHECK_DEEP) {
-        bedrock_diagnose(to, FL_BEDROCK_E_JSON_DEPTH, place,
-                         "line %llu, column %llu: nested deeper than %d, which no event is", line,
-                         column, FL_JSON_DEPTH_MAX);
+        bedrock_diagnose(
+            to, FL_BEDROCK_E_JSON_DEPTH, place,
+            "line %llu, column %llu: nested deeper than %d, which no event is; save the "
+            "events as they came",
+            line, column, FL_JSON_DEPTH_MAX);
     } else if (is_python(b)) {
         bedrock_diagnose(to, FL_BEDROCK_E_PYREPR, place,
                          "line %llu, column %llu: this is a Python repr, not JSON: save it with "

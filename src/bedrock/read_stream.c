@@ -230,7 +230,8 @@ static fl_status read_payload(bedrock_reader *reader, const message *m, fl_str p
     }
     if (first.repaired && !fl_utf8_valid(payload)) {
         bedrock_diagnose(reader->config.diagnostics, FL_BEDROCK_W_UTF8, reader->at,
-                         "bytes that are no UTF-8 were replaced by U+FFFD");
+                         "bytes that are no UTF-8 were replaced by U+FFFD: capture the stream's "
+                         "bytes unchanged");
     }
     *out = first.root;
     return FL_OK;

@@ -359,11 +359,11 @@ static fl_status recognise_answer(const bedrock_origin *origin, yyjson_val *answ
                                   yyjson_val *list, fl_err *err)
 {
     if (!yyjson_is_arr(list)) {
-        bedrock_diagnose(origin->reader->config.diagnostics, FL_BEDROCK_E_NOT_ITERATED,
-                         origin->place,
-                         "`%.*s` is a %s instead of the list of events: the stream must be read to "
-                         "its end before it is saved, as in list(response[\"%.*s\"])",
-                         FL_P(name), bedrock_type_name(list), FL_P(name));
+        bedrock_diagnose(
+            origin->reader->config.diagnostics, FL_BEDROCK_E_NOT_ITERATED, origin->place,
+            "`%.*s` is of type %s instead of the list of events: the stream must be read "
+            "to its end before it is saved, as in list(response[\"%.*s\"])",
+            FL_P(name), bedrock_type_name(list), FL_P(name));
         return FL_OK;
     }
     bedrock_origin inside = *origin;

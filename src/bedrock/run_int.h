@@ -127,7 +127,6 @@ typedef enum bedrock_ending {
     BEDROCK_REJECTED,  /* closed by a reprompt */
     BEDROCK_BROKEN,    /* closed by a failure trace, or a node failure */
     BEDROCK_CUT_SHORT, /* closed by a stream exception: unanswered */
-    BEDROCK_COMPLETED, /* flow node without output that a flowOutputEvent named */
 } bedrock_ending;
 
 typedef struct bedrock_thought {
@@ -158,10 +157,12 @@ struct bedrock_step {
     bool usage_counted_elsewhere; /* a failure's tokens are on another step that it closed */
     fl_str target; /* tool name, collaborator, `input`, exception's or member's name; model steps:
                       absent (account tells it) */
-    fl_str alias_arn;            /* collaborators */
-    bedrock_step *node;          /* flow actions: the node step above; NULL = the Flow */
-    bedrock_scope *callee;       /* settled: the scope that is linked to a collaborator step */
-    bedrock_step *next_in_scope; /* settled */
+    fl_str alias_arn;             /* collaborators */
+    fl_str cut_by;                /* CUT_SHORT: the exception's name */
+    bedrock_step *node;           /* flow actions: the node step above; NULL = the Flow */
+    struct bedrock_node *of_node; /* flow nodes: which one; private to flows and settling */
+    bedrock_scope *callee;        /* settled: the scope that is linked to a collaborator step */
+    bedrock_step *next_in_scope;  /* settled */
     struct bedrock_step *next_of_node;      /* private to flows */
     struct bedrock_index_entry *by_request; /* private to linking */
     bool linked;                            /* private to linking */
@@ -182,7 +183,6 @@ typedef struct bedrock_cluster bedrock_cluster;
 struct bedrock_scope {
     bedrock_segment segment; /* its Agent or Flow; used in tree mode only */
     bedrock_cluster *cluster;
-    bool is_flow;
     fl_bedrock_place place; /* of the first event */
     uint64_t first_seq;
     uint64_t touched;
@@ -191,7 +191,6 @@ struct bedrock_scope {
     bedrock_envelope envelope; /* first value that an event told of each; callers are the path's */
     fl_str node_name;          /* agents in a flow: the node they belong to; else absent */
     bedrock_step *node;        /* that node's step; NULL = below the Flow itself */
-    uint32_t event_count;      /* normalised events */
 
     /* the first event, for the run key; and the first time that any event tells */
     fl_str first_trace_id, first_session_id, first_node_name;
@@ -199,38 +198,39 @@ struct bedrock_scope {
     int64_t first_time_ns;
     uint64_t first_time_seq;
 
-    bool ended;                 /* final response, failure; a flow's completion */
     yyjson_val *final_response; /* observation that held it; NULL = none */
     fl_str final_type;          /* FINISH, ASK_USER */
     bedrock_metadata final_metadata;
     int64_t final_ns;
     yyjson_val *failure; /* failureTrace, nodeFailure… of its own; NULL = none */
-    fl_str exception;    /* stream exception of its own; absent = none */
     bedrock_metadata failure_metadata;
     int64_t failure_ns;
-    bool guardrail_intervened, return_control;
     uint64_t answer_chunks, answer_files, answer_citations;
     fl_str execution_id, completion_reason; /* flows */
-    bool input_required;
+
+    bool is_flow;
+    bool ended; /* final response, failure; a flow's completion */
+    bool guardrail_intervened, return_control;
+    bool input_required;  /* flows */
+    uint32_t event_count; /* normalised events */
 
     bedrock_step *open_first, *open_last;
-    uint32_t open_count;
     bedrock_step *newest_model;
-    uint32_t reprompts;                /* since the last other observation */
     struct bedrock_attempts *attempts; /* private to retries */
-    uint32_t attempted_tools;
+    uint32_t open_count, attempted_tools;
+    uint32_t reprompts; /* since the last other observation */
 
     /* settled */
+    uint32_t ordinal;         /* n-th scope of its run by first event, from 1 (agents) */
     bedrock_step *caller;     /* collaborator or flow node step that it is linked to; NULL = none */
     bedrock_scope *above;     /* without a caller: the scope that it hangs below; NULL = root */
     fl_str label, agent_name; /* spec §3.6; label never absent */
-    uint32_t ordinal;         /* n-th scope of its run by first event, from 1 (agents) */
     fl_str run_key;           /* of a root, once it is chosen: with its #n; else absent */
-    uint32_t run_ordinal;
     struct bedrock_given given;
+    uint32_t run_ordinal;
+    uint32_t unsummed; /* private to account.c: scopes below without their totals */
 
     struct bedrock_scope_links *links; /* private to scope.c and link.c */
-    uint32_t unsummed;                 /* private to account.c: scopes below without their totals */
 };
 
 /* ---- A run, as settled: one trace */
@@ -251,8 +251,8 @@ typedef struct bedrock_run {
     int64_t first_time_ns;    /* the first that was found in input order; FL_TIME_NONE */
     int64_t start_ns, end_ns; /* of all segments */
     uint64_t answer_chunks, answer_files, answer_citations;
-    fl_str key;               /* run key with its #n; set before identifying */
-    fl_trace_id trace_id;     /* identified */
+    fl_str key;           /* run key with its #n; set before identifying */
+    fl_trace_id trace_id; /* identified */
 } bedrock_run;
 
 /* ---- Account: model, provider, tokens, cost of each segment; totals (spec §3.12, §4). */

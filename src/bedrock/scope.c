@@ -360,6 +360,7 @@ static fl_status learn(bedrock_scope *scope, const bedrock_envelope *envelope, f
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i].to->p == NULL && texts[i].from.p != NULL) {
             *texts[i].to = texts[i].from;
+            scope->links->learned++;
             FL_TRY(copy_str(&scope->cluster->arena, texts[i].to, err));
         }
     }
@@ -414,7 +415,8 @@ static bool is_of_last(const bedrock_scope *last, const lookup *wanted)
 {
     const bedrock_envelope *envelope = &wanted->event->envelope;
     if (last == NULL || last->links->domain != wanted->domain ||
-        !begins_with_id(wanted->event->trace_id, last->invocation_id) || last->path.count != envelope->caller_count ||
+        !begins_with_id(wanted->event->trace_id, last->invocation_id) ||
+        last->path.count != envelope->caller_count ||
         !fl_str_eq(last->envelope.agent_id, envelope->agent_id)) {
         return false;
     }

@@ -19,19 +19,23 @@ static bool was_open(const bedrock_step *step, uint64_t seq)
     return step->first_seq < seq && (step->closed_seq == 0 || step->closed_seq > seq);
 }
 
-/* The step that was chosen when the scope began has turned out to be another's: the next oldest. */
+/* The step that was chosen when the scope began has turned out to be another's: the best of the
+ * others, the oldest of equal ones. */
 static bedrock_step *another_caller(const bedrock_cluster *cluster, const bedrock_scope *scope,
                                     const bedrock_step *chosen)
 {
+    bedrock_step *best = NULL;
     for (size_t i = 0; i < cluster->steps.count; i++) {
         bedrock_step *step = cluster->steps.items[i];
         if (step->segment.kind == BEDROCK_COLLABORATOR && step->callee == NULL &&
             step->segment.scope->path.hash == chosen->segment.scope->path.hash &&
-            was_open(step, scope->first_seq)) {
-            return step;
+            was_open(step, scope->first_seq) &&
+            (best == NULL ||
+             bedrock_link_fitness(step, scope) > bedrock_link_fitness(best, scope))) {
+            best = step;
         }
     }
-    return NULL;
+    return best;
 }
 
 static void link_by_order(const bedrock_cluster *cluster, bedrock_scope *scope)

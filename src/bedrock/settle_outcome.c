@@ -188,7 +188,6 @@ static void judge_step(bedrock_step *step)
     switch (step->ending) {
     case BEDROCK_OPEN:
     case BEDROCK_CUT_SHORT:
-    case BEDROCK_COMPLETED:
         break;
     case BEDROCK_REJECTED:
         rejected(segment, step);
@@ -238,8 +237,11 @@ static void judge_scope(bedrock_scope *scope)
     } else if (scope->failure != NULL) {
         failed(segment, scope->failure, false);
     }
-    if (scope->exception.n > 0) {
-        add_exception(segment, scope->exception);
+    for (const bedrock_step *step = scope->links->first_step; step != NULL;
+         step = step->next_in_scope) {
+        if (step->segment.kind == BEDROCK_STREAM_ERROR) {
+            add_flags(segment, &step->segment);
+        }
     }
 }
 
@@ -253,21 +255,11 @@ static void take_over(bedrock_segment *step, const bedrock_segment *below)
     }
 }
 
+/* An output node has no output; an event of the flow says that it is complete. */
 static bool is_unanswered(const bedrock_step *step)
 {
-    return step->ending == BEDROCK_OPEN || step->ending == BEDROCK_CUT_SHORT;
-}
-
-/* The exception that closed a step hit its run's scope, or the one above that. */
-static fl_str exception_over(const bedrock_scope *scope)
-{
-    for (; scope != NULL;
-         scope = scope->caller != NULL ? scope->caller->segment.scope : scope->above) {
-        if (scope->exception.n > 0) {
-            return scope->exception;
-        }
-    }
-    return (fl_str){0};
+    return (step->ending == BEDROCK_OPEN || step->ending == BEDROCK_CUT_SHORT) &&
+           (step->of_node == NULL || !step->of_node->is_named);
 }
 
 static void judge_unanswered(bedrock_step *step, bool complete)
@@ -276,7 +268,7 @@ static void judge_unanswered(bedrock_step *step, bool complete)
     if (step->callee != NULL && is_flagged(&step->callee->segment)) {
         take_over(segment, &step->callee->segment);
     } else if (step->ending == BEDROCK_CUT_SHORT) {
-        add_exception(segment, exception_over(segment->scope));
+        add_exception(segment, step->cut_by);
     }
     if (!is_flagged(segment)) { /* a flow's node may have them from below */
         segment->in_progress = step->ending == BEDROCK_OPEN && !complete;

@@ -136,14 +136,16 @@ static bool time_step(bedrock_segment *segment, const bedrock_step *step)
 
 /* ---- Rules 8 and 9 */
 
-/* Steps that no time is known of stand at the end of the one before. is_timed has a flag a step. */
+/* Steps that no time is known of stand at the end of the one before. is_timed has a flag a step.
+ * When none has one, some event that made no step has: theirs is the first of these. */
 static void infer(const bedrock_run *run, const bool *is_timed)
 {
     size_t first = 0;
-    while (!is_timed[first]) {
+    while (first < run->step_count && !is_timed[first]) {
         first++;
     }
-    int64_t at_ns = run->steps[first]->segment.start_ns;
+    int64_t at_ns =
+        first < run->step_count ? run->steps[first]->segment.start_ns : run->first_time_ns;
     for (size_t i = 0; i < run->step_count; i++) {
         bedrock_segment *segment = &run->steps[i]->segment;
         if (!is_timed[i]) {
@@ -256,8 +258,7 @@ static void cover(bedrock_step *step, const bedrock_segment *below)
     bedrock_segment *segment = &step->segment;
     bool unmeasured = segment->time_source == FL_BEDROCK_TIME_INFERRED ||
                       segment->time_source == FL_BEDROCK_TIME_SYNTHETIC ||
-                      step->ending == BEDROCK_OPEN || step->ending == BEDROCK_CUT_SHORT ||
-                      step->ending == BEDROCK_COMPLETED;
+                      step->ending == BEDROCK_OPEN || step->ending == BEDROCK_CUT_SHORT;
     if (unmeasured) {
         segment->start_ns = earlier(segment->start_ns, below->start_ns);
         segment->end_ns = later(segment->end_ns, below->end_ns);
@@ -292,17 +293,13 @@ static bool time_steps(const bedrock_run *run, bool *is_timed)
     return any;
 }
 
-static bool scopes_are_timed(const bedrock_run *run)
-{
-    return run->step_count == 0 && run->first_time_ns != FL_TIME_NONE;
-}
-
 void bedrock_settle_times(bedrock_run *run, const fl_bedrock_options *options, bool *is_timed)
 {
-    if (options->clock == FL_BEDROCK_CLOCK_AUTO && time_steps(run, is_timed)) {
+    if (options->clock == FL_BEDROCK_CLOCK_AUTO &&
+        (time_steps(run, is_timed) || run->first_time_ns != FL_TIME_NONE)) {
         infer(run, is_timed);
     } else {
-        run->synthetic = options->clock == FL_BEDROCK_CLOCK_SYNTHETIC || !scopes_are_timed(run);
+        run->synthetic = true;
         run_synthetic_clock(run, options);
     }
     if (options->mode == FL_BEDROCK_TREE) {

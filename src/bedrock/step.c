@@ -81,7 +81,7 @@ fl_status bedrock_step_close(bedrock_state *state, bedrock_step *step, const bed
     unlist_open(state, step);
     step->ending = ending;
     step->closed_seq = step->touched = state->seq;
-    if (ending != BEDROCK_CUT_SHORT && ending != BEDROCK_COMPLETED) {
+    if (ending != BEDROCK_CUT_SHORT) {
         step->output = event->body;
         step->metadata = event->metadata;
         step->closing_ns = event->time_ns;
@@ -171,7 +171,7 @@ static void warn_unpaired(bedrock_state *state, const bedrock_event *event, bedr
 {
     bedrock_diagnose(state->diagnostics, FL_BEDROCK_W_UNPAIRED, event->place,
                      "%.*s: the output of a step (%.*s) whose input is not in the capture; it is "
-                     "shown as a step of its own",
+                     "shown as a step of its own; capture the stream from its beginning",
                      FL_P(event->member_name), FL_P(bedrock_kinds[kind].action));
 }
 

@@ -99,11 +99,17 @@ fl_status fl_sender_new_udp(const char *host, const char *port, fl_sender **out,
     return FL_OK;
 }
 
+static bool is_port(const char *text)
+{
+    uint64_t port;
+    return fl_str_to_u64(fl_str_of(text), &port) && port >= 1 && port <= UINT16_MAX;
+}
+
 fl_status fl_sender_new_udp_to(const char *host_port, fl_sender **out, fl_err *err)
 {
     const char *colon = strrchr(host_port, ':');
     char host[256];
-    if (colon == NULL || colon == host_port || colon[1] == '\0' ||
+    if (colon == NULL || colon == host_port || !is_port(colon + 1) ||
         (size_t)(colon - host_port) >= sizeof host) {
         FL_FAIL(err, FL_E_INVALID, "--udp takes HOST:PORT, not `%.40s`", host_port);
     }

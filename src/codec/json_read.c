@@ -253,6 +253,14 @@ fl_status fl_json_read_first(fl_arena *arena, fl_str text, fl_json_mode mode, si
     return FL_OK;
 }
 
+/* Where most of a walk goes: lengths and first bytes tell nearly all keys apart. */
+static bool is_key(const yyjson_val *name, fl_str key)
+{
+    return name->tag >> YYJSON_TAG_BIT == key.n &&
+           (key.n == 0 ||
+            (name->uni.str[0] == key.p[0] && memcmp(name->uni.str, key.p, key.n) == 0));
+}
+
 yyjson_val *fl_json_get(yyjson_val *val, fl_str key)
 {
     yyjson_val *found = NULL;
@@ -261,7 +269,7 @@ yyjson_val *fl_json_get(yyjson_val *val, fl_str key)
     }
     yyjson_val *name = unsafe_yyjson_get_first(val);
     for (size_t left = unsafe_yyjson_get_len(val); left > 0; left--) {
-        if (fl_str_eq(fl_json_str(name), key)) {
+        if (is_key(name, key)) {
             found = name + 1;
         }
         name = unsafe_yyjson_get_next(name + 1);

@@ -269,7 +269,6 @@ static void latency_is_told_or_measured_and_never_made_up(void **state)
     assert_latency(BEDROCK_ANSWERED, FL_BEDROCK_TIME_INFERRED, 5000000000, BEDROCK_INT_NONE, "");
     assert_latency(BEDROCK_OPEN, FL_BEDROCK_TIME_EVENT, 5000000000, BEDROCK_INT_NONE, "");
     assert_latency(BEDROCK_CUT_SHORT, FL_BEDROCK_TIME_EVENT, 5000000000, 9, "");
-    assert_latency(BEDROCK_COMPLETED, FL_BEDROCK_TIME_EVENT, 5000000000, BEDROCK_INT_NONE, "");
 }
 
 static void values_of_the_wrong_type_are_no_annotations(void **state)

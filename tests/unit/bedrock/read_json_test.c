@@ -308,7 +308,7 @@ static void a_format_that_was_given_must_fit(void **state)
     story.options.format = FL_BEDROCK_FORMAT_JSON;
     story.options.format_given_by = "Content-Type";
     test_story_read(&story, (fl_str){stream, n}, 5);
-    assert_str(fl_buf_str(&story.codes), "1:1 E_FORMAT\n");
+    assert_str(fl_buf_str(&story.codes), "@0 E_FORMAT\n");
     assert_true(contains(fl_buf_str(&story.messages), "Content-Type says JSON"));
     assert_true(contains(fl_buf_str(&story.messages), "event stream"));
     test_story_fini(&story);

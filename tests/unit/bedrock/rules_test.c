@@ -24,6 +24,14 @@
     "{\"agentId\":\"B\",\"agentAliasId\":\"L\",\"callerChain\":[" ARN("A/L") "," ARN(              \
         "B/L") "],\"collaboratorName\":\"worker\",\"sessionId\":\"t\",\"eventTime\":\"" BASE at    \
                "Z\",\"trace\":{" trace "}}\n"
+/* A third level still carries the name of the first collaborator. */
+#define OF_C(at, trace)                                                                            \
+    "{\"agentId\":\"C\",\"agentAliasId\":\"L\",\"callerChain\":[" ARN("A/L") "," ARN(              \
+        "B/L") "," ARN("C/L") "],\"collaboratorName\":\"worker\",\"eventTime\":\"" BASE at         \
+                              "Z\",\"trace\":{" trace "}}\n"
+#define ALONE(agent, at, trace)                                                                    \
+    "{\"agentId\":\"" agent "\",\"agentAliasId\":\"L\",\"eventTime\":\"" BASE at                   \
+    "Z\",\"trace\":{" trace "}}\n"
 #define UNTIMED_A(trace)                                                                           \
     "{\"agentId\":\"A\",\"callerChain\":[" ARN("A/L") "],\"trace\":{" trace "}}\n"
 #define ORCH(member, id, body)                                                                     \
@@ -260,6 +268,19 @@ static void an_exception_cuts_the_open_steps_of_all_agents_below(void **state)
            "exception=\"throttlingException\"\n");
 }
 
+static void each_exception_flags_the_steps_that_it_cut(void **state)
+{
+    (void)state;
+    expect(OF_A("01", MODEL_IN(U1 "-0")) "{\"validationException\":{\"message\":\"no\"}}\n" OF_A(
+               "02", TOOL_IN(U1 "-0", "a")) "{\"badGatewayException\":{\"message\":\"no\"}}\n",
+           "",
+           "0 - Agent_A 1-2 children error fault\n"
+           "1 0 InvokeModel_A 1-1 event error\n"
+           "2 0 StreamError:validationException_A 1-1 inferred error\n"
+           "3 0 InvokeActionGroup:g/a_A 2-2 event fault\n"
+           "4 0 StreamError:badGatewayException_A 2-2 inferred fault\n");
+}
+
 /* ---- Links */
 
 static void a_collaborator_hangs_below_the_step_that_called_it(void **state)
@@ -296,6 +317,58 @@ static void the_answer_corrects_whose_collaborator_it_was(void **state)
            "4 3 InvokeModel_B 3-5 event\n"
            "5 1 Agent:worker_B 4-6 children\n"
            "6 5 InvokeModel_B 4-6 event\n");
+}
+
+/* The second worker takes the third call, once the second call turned out to be the third's. */
+static void a_call_that_is_freed_goes_to_the_agent_that_it_names(void **state)
+{
+    (void)state;
+    expect(OF_A("01", ASK_IN(U1 "-0", "other", "C/L")) OF_A("02", ASK_IN(U1 "-0", "worker", "B/L"))
+               OF_A("03", ASK_IN(U1 "-0", "worker", "B/L")) OF_B("04", MODEL_IN(U2 "-0"))
+                   OF_B("05", MODEL_OUT(U2 "-0", "")) OF_B("06", MODEL_IN(U3 "-0"))
+                       OF_B("07", MODEL_OUT(U3 "-0", "")) OF_A(
+                           "08", ASK_OUT(U1 "-0", "worker", "B/L",
+                                         AT("startTime", "02") ",\"clientRequestId\":\"" U3 "\"")),
+           "",
+           "0 - Agent_A 1-8 children\n"
+           "1 0 InvokeCollaborator:other_A 1-1 event\n"
+           "2 0 InvokeCollaborator:worker_A 2-8 metadata\n"
+           "3 0 InvokeCollaborator:worker_A 3-5 event\n"
+           "4 3 Agent:worker_B 4-5 children\n"
+           "5 4 InvokeModel_B 4-5 event\n"
+           "6 2 Agent:worker_B 6-7 children\n"
+           "7 6 InvokeModel_B 6-7 event\n"
+           "W_INCOMPLETE 1\n"
+           "W_INCOMPLETE 3\n");
+}
+
+static void callers_are_found_at_any_depth(void **state)
+{
+    (void)state;
+    expect(OF_A("01", ASK_IN(U1 "-0", "worker", "B/L")) OF_B("02", ASK_IN(U2 "-0", "deep", "C/L"))
+               OF_C("03", MODEL_IN(U3 "-0")) OF_C("04", MODEL_OUT(U3 "-0", ""))
+                   OF_C("05", FINAL(U3 "-0", "")) OF_B("06", ASK_OUT(U2 "-0", "deep", "C/L", ""))
+                       OF_A("07", ASK_OUT(U1 "-0", "worker", "B/L", "")),
+           "caller_depth agent_name",
+           "0 - Agent_A 1-7 children caller_depth=1\n"
+           "1 0 InvokeCollaborator:worker_A 1-7 event caller_depth=1\n"
+           "2 1 Agent:worker_B 2-6 children caller_depth=2 agent_name=\"worker\"\n"
+           "3 2 InvokeCollaborator:deep_B 2-6 event caller_depth=2 agent_name=\"worker\"\n"
+           "4 3 Agent:deep_C 3-4 children caller_depth=3 agent_name=\"deep\"\n"
+           "5 4 InvokeModel_C 3-4 event caller_depth=3 agent_name=\"deep\"\n");
+}
+
+static void without_callers_the_open_call_tells_who_called(void **state)
+{
+    (void)state;
+    expect(ALONE("A", "01", ASK_IN(U1 "-0", "worker", "B/L")) ALONE("B", "02", MODEL_IN(U2 "-0"))
+               ALONE("B", "03", MODEL_OUT(U2 "-0", ""))
+                   ALONE("A", "04", ASK_OUT(U1 "-0", "worker", "B/L", "")),
+           "caller_depth",
+           "0 - Agent_A 1-4 children caller_depth=1\n"
+           "1 0 InvokeCollaborator:worker_A 1-4 event caller_depth=1\n"
+           "2 1 Agent:worker_B 2-3 children caller_depth=2\n"
+           "3 2 InvokeModel_B 2-3 event caller_depth=2\n");
 }
 
 static void a_collaborator_without_a_call_hangs_below_its_caller(void **state)
@@ -432,6 +505,22 @@ static void a_run_without_times_takes_five_seconds_a_step(void **state)
                 "2 0 InvokeActionGroup:g/a_A now+6-now+11 synthetic\n");
 }
 
+/* Only the answer of the agent has times: the clock of the run is theirs. */
+static void real_times_never_mix_with_the_synthetic_clock(void **state)
+{
+    (void)state;
+    expect(UNTIMED_A(MODEL_IN(U1 "-0")) UNTIMED_A(MODEL_OUT(U1 "-0", ""))
+               UNTIMED_A(FINAL(U1 "-0", AT("startTime", "01") "," AT("endTime", "09"))),
+           "",
+           "0 - Agent_A 1-9 metadata\n"
+           "1 0 InvokeModel_A 1-1 inferred\n");
+    expect(UNTIMED_A(MODEL_IN(U1 "-0")) OF_A("03", ORCH("rationale", U1 "-0", ",\"text\":\"r\""))
+               UNTIMED_A(MODEL_OUT(U1 "-0", "")),
+           "",
+           "0 - Agent_A 3-3 children\n"
+           "1 0 InvokeModel_A 3-3 inferred\n");
+}
+
 static void an_unanswered_call_is_widened_to_what_it_led_to(void **state)
 {
     (void)state;
@@ -493,6 +582,60 @@ static void a_node_that_an_output_event_names_is_complete(void **state)
            "1 0 FlowNode:out_flow 1-1 event\n");
 }
 
+static void an_output_event_may_come_before_the_input_of_its_node(void **state)
+{
+    (void)state;
+    expect(FLOW("nodeInputTrace", "n", "00", "") FLOW(
+               "nodeOutputTrace", "n", "00",
+               "") "{\"flowOutputEvent\":{\"nodeName\":\"out\",\"nodeType\":\"FlowOutputNode\","
+                   "\"content\":{\"document\":\"x\"}}}\n" FLOW("nodeInputTrace", "out", "01", "")
+                       FLOW("nodeInputTrace", "out", "02", "")
+                           FLOW("nodeOutputTrace", "out", "03", ""),
+           "incomplete event_count",
+           "0 - Flow_flow 0-3 children\n"
+           "1 0 FlowNode:n_flow 0-0 event event_count=2\n"
+           "2 0 FlowNode:out_flow 1-3 event event_count=2\n"
+           "3 0 FlowNode:out_flow 2-2 event event_count=1\n");
+}
+
+#define DEPENDENCY(node, at, parts)                                                                \
+    FLOW("nodeDependencyTrace", node, at, ",\"traceElements\":{\"agentTraces\":[" parts "]}")
+
+/* Without an invocation id: the node's run tells them apart; with one in two nodes: the node. */
+static void agents_of_a_flow_belong_to_the_run_of_their_node(void **state)
+{
+    (void)state;
+    expect(FLOW("nodeInputTrace", "n", "01", "") DEPENDENCY("n", "02", UNTIMED_A(MODEL_IN("x")))
+               DEPENDENCY("n", "03", "{\"trace\":" UNTIMED_A(MODEL_OUT("x", "")) "}")
+                   FLOW("nodeOutputTrace", "n", "04", "") FLOW("nodeInputTrace", "n", "05", "")
+                       DEPENDENCY("n", "06", UNTIMED_A(MODEL_IN("x")))
+                           DEPENDENCY("n", "07", UNTIMED_A(MODEL_OUT("x", "")))
+                               FLOW("nodeOutputTrace", "n", "08", ""),
+           "event_index",
+           "0 - Flow_flow 1-8 children\n"
+           "1 0 FlowNode:n_flow 1-4 event event_index=1\n"
+           "2 1 Agent_A 2-3 children\n"
+           "3 2 InvokeModel_A 2-3 event event_index=3\n"
+           "4 0 FlowNode:n_flow 5-8 event event_index=7\n"
+           "5 4 Agent_A 6-7 children\n"
+           "6 5 InvokeModel_A 6-7 event event_index=9\n");
+    expect(FLOW("nodeInputTrace", "n", "01", "") FLOW("nodeInputTrace", "m", "01", "")
+               DEPENDENCY("n", "02", UNTIMED_A(MODEL_IN(U1 "-0")))
+                   DEPENDENCY("m", "03", UNTIMED_A(MODEL_IN(U1 "-0")))
+                       DEPENDENCY("n", "04", UNTIMED_A(MODEL_OUT(U1 "-0", "")))
+                           DEPENDENCY("m", "05", UNTIMED_A(MODEL_OUT(U1 "-0", "")))
+                               FLOW("nodeOutputTrace", "n", "06", "")
+                                   FLOW("nodeOutputTrace", "m", "07", ""),
+           "",
+           "0 - Flow_flow 1-7 children\n"
+           "1 0 FlowNode:n_flow 1-6 event\n"
+           "2 0 FlowNode:m_flow 1-7 event\n"
+           "3 1 Agent_A 2-4 children\n"
+           "4 3 InvokeModel_A 2-4 event\n"
+           "5 2 Agent_A 3-5 children\n"
+           "6 5 InvokeModel_A 3-5 event\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,8 +648,12 @@ int main(void)
         cmocka_unit_test(a_failure_closes_all_steps_of_its_trace_id_and_counts_tokens_once),
         cmocka_unit_test(a_failure_of_another_trace_id_closes_whatever_is_open),
         cmocka_unit_test(an_exception_cuts_the_open_steps_of_all_agents_below),
+        cmocka_unit_test(each_exception_flags_the_steps_that_it_cut),
         cmocka_unit_test(a_collaborator_hangs_below_the_step_that_called_it),
         cmocka_unit_test(the_answer_corrects_whose_collaborator_it_was),
+        cmocka_unit_test(a_call_that_is_freed_goes_to_the_agent_that_it_names),
+        cmocka_unit_test(callers_are_found_at_any_depth),
+        cmocka_unit_test(without_callers_the_open_call_tells_who_called),
         cmocka_unit_test(a_collaborator_without_a_call_hangs_below_its_caller),
         cmocka_unit_test(a_caller_that_is_told_of_later_takes_its_orphan),
         cmocka_unit_test(calls_of_a_session_are_traces_of_their_own),
@@ -514,10 +661,13 @@ int main(void)
         cmocka_unit_test(times_come_from_the_first_rule_that_applies),
         cmocka_unit_test(a_step_without_time_stands_at_the_end_of_the_one_before),
         cmocka_unit_test(a_run_without_times_takes_five_seconds_a_step),
+        cmocka_unit_test(real_times_never_mix_with_the_synthetic_clock),
         cmocka_unit_test(an_unanswered_call_is_widened_to_what_it_led_to),
         cmocka_unit_test(a_node_that_runs_twice_at_once_pairs_first_in_first_out),
         cmocka_unit_test(flow_events_after_the_completion_begin_the_next_run),
         cmocka_unit_test(a_node_that_an_output_event_names_is_complete),
+        cmocka_unit_test(an_output_event_may_come_before_the_input_of_its_node),
+        cmocka_unit_test(agents_of_a_flow_belong_to_the_run_of_their_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,14 +94,14 @@ static void slow_and_costly_runs_are_kept_from_the_limit_on(void **state)
 static void by_default_all_are_kept_and_failures_in_any_case(void **state)
 {
     (void)state;
-    fl_bedrock_options options = fl_bedrock_options_default(5);
+    fl_bedrock_options options = fl_bedrock_options_default(5000);
     assert_true(options.sample == 1);
     assert_true(options.keep.fault && options.keep.error && options.keep.throttle &&
                 options.keep.timeout);
     assert_false(options.keep.incomplete || options.keep.guardrail);
     assert_int_equal(options.keep.slow_ns, 0);
     assert_int_equal(options.keep.tokens, 0);
-    assert_int_equal(options.now_ns, 5);
+    assert_int_equal(options.now_ns, 5000);
     assert_int_equal(options.max_annotations, 50);
     assert_int_equal(options.max_text_bytes, 4096);
     assert_int_equal(options.mode, FL_BEDROCK_TREE);

@@ -146,6 +146,15 @@ static void anything_else_is_no_time(void **state)
     assert_int_equal(us_of_json("-5"), -1);
 }
 
+static void the_synthetic_clock_begins_at_whole_microseconds(void **state)
+{
+    (void)state;
+    assert_int_equal(fl_bedrock_options_default(INT64_C(1740000000123456789)).now_ns,
+                     INT64_C(1740000000123456000));
+    assert_int_equal(fl_bedrock_options_default(INT64_C(1740000000123456000)).now_ns,
+                     INT64_C(1740000000123456000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +165,7 @@ int main(void)
         cmocka_unit_test(fractions_of_numbers_are_rounded_to_the_nearest_microsecond),
         cmocka_unit_test(numeric_strings_are_numbers),
         cmocka_unit_test(anything_else_is_no_time),
+        cmocka_unit_test(the_synthetic_clock_begins_at_whole_microseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

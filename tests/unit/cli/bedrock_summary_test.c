@@ -93,7 +93,8 @@ static void a_narrow_screen_shows_the_names_first(void **state)
         fl_str line = fl_str_cut(&rest, '\n');
         assert_true(fl_utf8_length(line) <= 60);
     }
-    assert_non_null(strstr(out.p, "InvokeActionGroup:snippets/re"));
+    fl_str shown = FL_S("InvokeActionGroup:snippets/re");
+    assert_non_null(memmem(out.p, out.n, shown.p, shown.n));
     fl_buf_fini(&out);
     fl_import_summary_fini(&summary);
 }

@@ -160,6 +160,9 @@ static void wrong_arguments_exit_with_2(void **state)
         {"traces", "--server=ftp://x"},
         {"demo", "--traces", "0"},
         {"demo", "--udp", "nowhere"},
+        {"demo", "--udp", "127.0.0.1:65536"},
+        {"demo", "--udp", "127.0.0.1:0"},
+        {"demo", "--udp", "127.0.0.1:xray"},
         {"env", "--shell", "cmd"},
         {"help", "frobnicate"},
     };
