@@ -1,5 +1,5 @@
 /*
- * CPU of converting agent runs: JSON Lines or the binary stream in, segment documents out.
+ * CPU of converting agent runs: JSON Lines in, segment documents out.
  *
  *   bedrock_bench [FILE [MB [RUNS]]]          measure; MB of input for each run (64), RUNS (5)
  *   bedrock_bench --write FILE MB OUT         write such an input, for `fluoro bedrock OUT`
