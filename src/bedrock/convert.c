@@ -36,8 +36,8 @@ static void who_calls(const bedrock_state *state, const bedrock_scope *root, boo
                       bool *others)
 {
     *itself = *others = false;
-    for (const bedrock_scope *calling = state->calling; calling != NULL;
-         calling = calling->links->next_calling) {
+    for (const bedrock_scope *calling = state->newest_in[BEDROCK_CALLING]; calling != NULL;
+         calling = calling->links->in[BEDROCK_CALLING].older) {
         *(calling->links->root == root ? itself : others) = true;
     }
 }

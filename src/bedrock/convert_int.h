@@ -81,13 +81,23 @@ struct bedrock_cluster {
     size_t counted_bytes; /* its share of the state's held_bytes */
 };
 
+/* Lists of scopes that something may be asked of, the newest first. */
+typedef enum bedrock_list {
+    BEDROCK_TOPS,    /* whose path has one element */
+    BEDROCK_ORPHANS, /* that a later one may turn out to be above of */
+    BEDROCK_CALLING, /* with open collaborator steps */
+    BEDROCK_LISTS
+} bedrock_list;
+
+typedef struct bedrock_place_in_list {
+    bedrock_scope *older, *newer;
+    bool is_in;
+} bedrock_place_in_list;
+
 /* Where a scope stands; private to scope.c, link.c and settling. */
 typedef struct bedrock_scope_links {
     bedrock_index_entry by_path_and_id, by_path, by_last, by_agent, by_id;
-    bedrock_scope *newer_top, *older_top;           /* scopes whose path has one element */
-    bedrock_scope *next_orphan, *previous_orphan;   /* scopes that a later one may hang above */
-    bedrock_scope *next_calling, *previous_calling; /* scopes with open collaborator steps */
-    bool is_top, is_orphan, is_calling;
+    bedrock_place_in_list in[BEDROCK_LISTS];
     bool is_warned; /* of a root: its run was given out at the end, with warnings */
     bool was_kept;  /* of a root: its run was kept when it was given out last */
     uint32_t open_collaborators;
@@ -115,7 +125,7 @@ typedef struct bedrock_state {
     bedrock_index by_path_and_id, by_path, by_last, by_agent, by_id; /* scopes */
     bedrock_index by_request; /* collaborator steps, by the id of their answer's call */
     bedrock_index by_node;    /* nodes of flows */
-    bedrock_scope *newest_top, *orphans, *calling;
+    bedrock_scope *newest_in[BEDROCK_LISTS];
     bedrock_scope *flow;               /* the newest flow */
     bedrock_scope *last;               /* of the agent's event before */
     uint64_t chunks, files, citations; /* that came before any scope */
@@ -164,6 +174,8 @@ FL_MUST fl_status bedrock_scope_newest_top(bedrock_state *state, const bedrock_e
 /* Looks for the caller of a new scope, and for older scopes that it turns out to be above of;
  * brings their clusters together. */
 FL_MUST fl_status bedrock_link_scope(bedrock_state *state, bedrock_scope *scope, fl_err *err);
+void bedrock_list_add(bedrock_state *state, bedrock_list list, bedrock_scope *scope);
+void bedrock_list_remove(bedrock_state *state, bedrock_list list, bedrock_scope *scope);
 /* A collaborator step opened; it is open no more; its answer, if it had one, names an invocation.
  */
 void bedrock_link_opened(bedrock_state *state, bedrock_step *step);

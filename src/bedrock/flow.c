@@ -220,7 +220,7 @@ fl_status bedrock_take_exception(bedrock_state *state, const bedrock_event *even
 
 static void count_answer(bedrock_state *state, const bedrock_event *event)
 {
-    bedrock_scope *top = state->newest_top;
+    bedrock_scope *top = state->newest_in[BEDROCK_TOPS];
     uint64_t *chunks = top != NULL ? &top->answer_chunks : &state->chunks;
     uint64_t *files = top != NULL ? &top->answer_files : &state->files;
     uint64_t *citations = top != NULL ? &top->answer_citations : &state->citations;

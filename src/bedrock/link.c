@@ -10,67 +10,31 @@ static uint64_t id_hash(fl_str id)
     return fl_hash64(id.p != NULL ? id.p : "", id.n, 0);
 }
 
-/* ---- Lists of scopes that wait for something */
+/* ---- Lists of scopes */
 
-static void list_orphan(bedrock_state *state, bedrock_scope *scope)
+void bedrock_list_add(bedrock_state *state, bedrock_list list, bedrock_scope *scope)
 {
-    scope->links->is_orphan = true;
-    scope->links->next_orphan = state->orphans;
-    if (state->orphans != NULL) {
-        state->orphans->links->previous_orphan = scope;
+    bedrock_place_in_list *place = &scope->links->in[list];
+    bedrock_scope *newest = state->newest_in[list];
+    *place = (bedrock_place_in_list){.older = newest, .is_in = true};
+    if (newest != NULL) {
+        newest->links->in[list].newer = scope;
     }
-    state->orphans = scope;
+    state->newest_in[list] = scope;
 }
 
-static void unlist_orphan(bedrock_state *state, bedrock_scope *scope)
+void bedrock_list_remove(bedrock_state *state, bedrock_list list, bedrock_scope *scope)
 {
-    bedrock_scope_links *links = scope->links;
-    if (links->is_orphan) {
-        *(links->previous_orphan != NULL ? &links->previous_orphan->links->next_orphan
-                                         : &state->orphans) = links->next_orphan;
-        if (links->next_orphan != NULL) {
-            links->next_orphan->links->previous_orphan = links->previous_orphan;
-        }
-        links->next_orphan = links->previous_orphan = NULL;
-        links->is_orphan = false;
+    bedrock_place_in_list *place = &scope->links->in[list];
+    if (!place->is_in) {
+        return;
     }
-}
-
-static void list_calling(bedrock_state *state, bedrock_scope *scope)
-{
-    scope->links->is_calling = true;
-    scope->links->next_calling = state->calling;
-    if (state->calling != NULL) {
-        state->calling->links->previous_calling = scope;
+    *(place->newer != NULL ? &place->newer->links->in[list].older : &state->newest_in[list]) =
+        place->older;
+    if (place->older != NULL) {
+        place->older->links->in[list].newer = place->newer;
     }
-    state->calling = scope;
-}
-
-static void unlist_calling(bedrock_state *state, bedrock_scope *scope)
-{
-    bedrock_scope_links *links = scope->links;
-    if (links->is_calling) {
-        *(links->previous_calling != NULL ? &links->previous_calling->links->next_calling
-                                          : &state->calling) = links->next_calling;
-        if (links->next_calling != NULL) {
-            links->next_calling->links->previous_calling = links->previous_calling;
-        }
-        links->next_calling = links->previous_calling = NULL;
-        links->is_calling = false;
-    }
-}
-
-static void unlist_top(bedrock_state *state, bedrock_scope *scope)
-{
-    bedrock_scope_links *links = scope->links;
-    if (links->is_top) {
-        *(links->newer_top != NULL ? &links->newer_top->links->older_top : &state->newest_top) =
-            links->older_top;
-        if (links->older_top != NULL) {
-            links->older_top->links->newer_top = links->newer_top;
-        }
-        links->is_top = false;
-    }
+    *place = (bedrock_place_in_list){0};
 }
 
 void bedrock_link_forget(bedrock_state *state, bedrock_scope *scope)
@@ -81,9 +45,9 @@ void bedrock_link_forget(bedrock_state *state, bedrock_scope *scope)
     bedrock_index_remove(&state->by_last, &links->by_last);
     bedrock_index_remove(&state->by_agent, &links->by_agent);
     bedrock_index_remove(&state->by_id, &links->by_id);
-    unlist_orphan(state, scope);
-    unlist_calling(state, scope);
-    unlist_top(state, scope);
+    for (bedrock_list list = 0; list < BEDROCK_LISTS; list++) {
+        bedrock_list_remove(state, list, scope);
+    }
     state->flow = state->flow == scope ? NULL : state->flow;
     state->last = state->last == scope ? NULL : state->last;
 }
@@ -175,7 +139,7 @@ fl_status bedrock_link_answered(bedrock_state *state, bedrock_step *step, fl_err
         if (called != scope && called->links->caller_by_request == NULL &&
             fl_str_eq(called->invocation_id, (fl_str){lower, id.n})) {
             called->links->caller_by_request = step;
-            unlist_orphan(state, called);
+            bedrock_list_remove(state, BEDROCK_ORPHANS, called);
             FL_TRY(join(state, scope, called, err));
         }
     }
@@ -186,7 +150,7 @@ void bedrock_link_opened(bedrock_state *state, bedrock_step *step)
 {
     bedrock_scope *scope = step->segment.scope;
     if (scope->links->open_collaborators++ == 0) {
-        list_calling(state, scope);
+        bedrock_list_add(state, BEDROCK_CALLING, scope);
     }
 }
 
@@ -194,7 +158,7 @@ void bedrock_link_unlisted(bedrock_state *state, bedrock_step *step)
 {
     bedrock_scope *scope = step->segment.scope;
     if (--scope->links->open_collaborators == 0) {
-        unlist_calling(state, scope);
+        bedrock_list_remove(state, BEDROCK_CALLING, scope);
     }
 }
 
@@ -213,9 +177,9 @@ static bedrock_step *open_caller(const bedrock_state *state, const bedrock_scope
 {
     bedrock_step *best = NULL;
     unsigned looked = 0;
-    for (const bedrock_scope *calling = state->calling;
+    for (const bedrock_scope *calling = state->newest_in[BEDROCK_CALLING];
          calling != NULL && looked < BEDROCK_LOOK_MAX;
-         calling = calling->links->next_calling, looked++) {
+         calling = calling->links->in[BEDROCK_CALLING].older, looked++) {
         if (!is_above(calling, scope)) {
             continue;
         }
@@ -240,9 +204,9 @@ static fl_status take_orphans(bedrock_state *state, bedrock_scope *scope, fl_err
 {
     bedrock_scope *next;
     unsigned looked = 0;
-    for (bedrock_scope *orphan = state->orphans; orphan != NULL && looked < BEDROCK_LOOK_MAX;
-         orphan = next, looked++) {
-        next = orphan->links->next_orphan;
+    for (bedrock_scope *orphan = state->newest_in[BEDROCK_ORPHANS];
+         orphan != NULL && looked < BEDROCK_LOOK_MAX; orphan = next, looked++) {
+        next = orphan->links->in[BEDROCK_ORPHANS].older;
         bool exact = is_above(scope, orphan);
         if (orphan == scope ||
             (!exact && (orphan->links->above != NULL || !is_top_of(scope, orphan)))) {
@@ -251,7 +215,7 @@ static fl_status take_orphans(bedrock_state *state, bedrock_scope *scope, fl_err
         orphan->links->above = scope;
         orphan->links->above_is_exact = exact;
         if (exact) {
-            unlist_orphan(state, orphan);
+            bedrock_list_remove(state, BEDROCK_ORPHANS, orphan);
         }
         FL_TRY(join(state, scope, orphan, err));
     }
@@ -268,7 +232,7 @@ fl_status bedrock_link_scope(bedrock_state *state, bedrock_scope *scope, fl_err 
         links->above_is_exact = links->above != NULL;
         if (links->above == NULL) {
             links->above = newest_with_path(state, scope, 1, is_top_of);
-            list_orphan(state, scope);
+            bedrock_list_add(state, BEDROCK_ORPHANS, scope);
         }
     }
     if (links->caller_by_order != NULL) {

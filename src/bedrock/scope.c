@@ -167,8 +167,9 @@ static const bedrock_scope *scope_calling(const bedrock_state *state, const look
     const bedrock_step *oldest = NULL, *named = NULL;
     fl_str agent = wanted->event->envelope.agent_id;
     unsigned looked = 0;
-    for (bedrock_scope *scope = state->calling; scope != NULL && looked < BEDROCK_LOOK_MAX;
-         scope = scope->links->next_calling, looked++) {
+    for (bedrock_scope *scope = state->newest_in[BEDROCK_CALLING];
+         scope != NULL && looked < BEDROCK_LOOK_MAX;
+         scope = scope->links->in[BEDROCK_CALLING].older, looked++) {
         for (bedrock_step *step = scope->open_first;
              step != NULL && scope->links->domain == wanted->domain; step = step->next_open) {
             if (step->segment.kind != BEDROCK_COLLABORATOR) {
@@ -331,12 +332,7 @@ static fl_status index_scope(bedrock_state *state, bedrock_scope *scope, fl_err 
 
 static void list_top(bedrock_state *state, bedrock_scope *scope)
 {
-    scope->links->is_top = true;
-    scope->links->older_top = state->newest_top;
-    if (state->newest_top != NULL) {
-        state->newest_top->links->newer_top = scope;
-    }
-    state->newest_top = scope;
+    bedrock_list_add(state, BEDROCK_TOPS, scope);
     scope->answer_chunks += state->chunks;
     scope->answer_files += state->files;
     scope->answer_citations += state->citations;
@@ -451,8 +447,8 @@ fl_status bedrock_scope_of(bedrock_state *state, const bedrock_event *event, bed
 fl_status bedrock_scope_newest_top(bedrock_state *state, const bedrock_event *event,
                                    bedrock_scope **out, fl_err *err)
 {
-    if (state->newest_top != NULL) {
-        *out = state->newest_top;
+    if (state->newest_in[BEDROCK_TOPS] != NULL) {
+        *out = state->newest_in[BEDROCK_TOPS];
         return FL_OK;
     }
     fl_str agent = FL_S("agent");

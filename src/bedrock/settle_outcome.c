@@ -46,7 +46,7 @@ static void set_http_status(bedrock_segment *segment, int64_t status)
 
 /* ---- Failures: of the step, and of the agent (which gets no status) */
 
-static void failed(bedrock_segment *segment, yyjson_val *failure, bool is_step)
+static void agent_failed(bedrock_segment *segment, yyjson_val *failure, bool is_step)
 {
     fl_str code = fl_json_number(bedrock_member_of(failure, "failureCode"));
     fl_str reason = bedrock_text_of(failure, "failureReason");
@@ -73,6 +73,16 @@ static void flow_failed(bedrock_segment *segment, yyjson_val *failure, bool is_s
         segment->failure_code = code;
         segment->failure_reason = bedrock_text_of(failure, "errorMessage");
         set_cause(segment, code.n > 0 ? code : FL_S("FlowFailure"), segment->failure_reason);
+    }
+}
+
+/* Failure traces of agents, failure events of flows. */
+static void failed(bedrock_segment *segment, yyjson_val *failure, bool is_step)
+{
+    if (segment->scope->is_flow) {
+        flow_failed(segment, failure, is_step);
+    } else {
+        agent_failed(segment, failure, is_step);
     }
 }
 
@@ -171,11 +181,7 @@ static void answered(bedrock_segment *segment, const bedrock_step *step)
         action_ran(segment, step);
         break;
     case BEDROCK_FAILED:
-        if (segment->scope->is_flow) {
-            flow_failed(segment, step->output, true);
-        } else {
-            failed(segment, step->output, true);
-        }
+        failed(segment, step->output, true);
         break;
     default:
         break;
@@ -193,11 +199,7 @@ static void judge_step(bedrock_step *step)
         rejected(segment, step);
         break;
     case BEDROCK_BROKEN:
-        if (segment->scope->is_flow) {
-            flow_failed(segment, step->output, true);
-        } else {
-            failed(segment, step->output, true);
-        }
+        failed(segment, step->output, true);
         break;
     default:
         answered(segment, step);
@@ -232,9 +234,7 @@ static void judge_scope(bedrock_scope *scope)
     bedrock_segment *segment = &scope->segment;
     segment->guardrail_intervened = scope->guardrail_intervened;
     segment->return_control = scope->return_control;
-    if (scope->failure != NULL && scope->is_flow) {
-        flow_failed(segment, scope->failure, false);
-    } else if (scope->failure != NULL) {
+    if (scope->failure != NULL) {
         failed(segment, scope->failure, false);
     }
     for (const bedrock_step *step = scope->links->first_step; step != NULL;
