@@ -136,8 +136,7 @@ fl_bedrock_options fl_bedrock_options_default(int64_t now_ns);
     X(FL_BEDROCK_W_INCOMPLETE, "W_INCOMPLETE", false)                                              \
     X(FL_BEDROCK_W_NO_TIMES, "W_NO_TIMES", false)                                                  \
     X(FL_BEDROCK_W_UNKNOWN_MEMBER, "W_UNKNOWN_MEMBER", false)                                      \
-    X(FL_BEDROCK_W_SPLIT_RUN, "W_SPLIT_RUN", false)                                                \
-    X(FL_BEDROCK_W_CARDINALITY, "W_CARDINALITY", false)
+    X(FL_BEDROCK_W_SPLIT_RUN, "W_SPLIT_RUN", false)
 
 typedef enum fl_bedrock_code {
 #define FL_BEDROCK_CODE_ENUM(code, name, is_error) code,

@@ -15,7 +15,7 @@ static void codes_have_their_names_and_classes(void **state)
 {
     (void)state;
     assert_string_equal(fl_bedrock_code_name(FL_BEDROCK_E_EMPTY), "E_EMPTY");
-    assert_string_equal(fl_bedrock_code_name(FL_BEDROCK_W_CARDINALITY), "W_CARDINALITY");
+    assert_string_equal(fl_bedrock_code_name(FL_BEDROCK_W_SPLIT_RUN), "W_SPLIT_RUN");
     for (int code = 0; code < FL_BEDROCK_CODE_COUNT; code++) {
         const char *name = fl_bedrock_code_name((fl_bedrock_code)code);
         assert_int_equal(fl_bedrock_code_is_error((fl_bedrock_code)code), name[0] == 'E');
