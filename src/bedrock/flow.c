@@ -140,11 +140,19 @@ static fl_status flow_failure(bedrock_state *state, const bedrock_event *event, 
     return FL_OK;
 }
 
+/* Is the event of another execution than the flow, as saved answers tell? */
+static bool is_of_another(const bedrock_state *state, const bedrock_event *event,
+                          const bedrock_scope *flow)
+{
+    return state->options->execution_id.p == NULL && event->execution_id.n > 0 &&
+           flow->execution_id.n > 0 && !fl_str_eq(event->execution_id, flow->execution_id);
+}
+
 /* The flow that an event belongs to: the open one, else a new one. */
 static fl_status flow_of(bedrock_state *state, const bedrock_event *event, bedrock_scope **out,
                          fl_err *err)
 {
-    if (state->flow != NULL && !state->flow->ended) {
+    if (state->flow != NULL && !state->flow->ended && !is_of_another(state, event, state->flow)) {
         *out = state->flow;
         return FL_OK;
     }
@@ -191,9 +199,9 @@ static bool is_hit(const bedrock_scope *scope, const bedrock_scope *in)
 
 fl_status bedrock_take_exception(bedrock_state *state, const bedrock_event *event, fl_err *err)
 {
-    bedrock_scope *scope = state->flow != NULL && !state->flow->ended ? state->flow : NULL;
+    bedrock_scope *top = state->newest_in[BEDROCK_TOPS], *scope = state->flow;
     bedrock_step *step;
-    if (scope == NULL) {
+    if (scope == NULL || scope->ended || (top != NULL && top->touched > scope->touched)) {
         FL_TRY(bedrock_scope_newest_top(state, event, &scope, err));
     }
     bedrock_cluster *cluster = scope->cluster;

@@ -570,6 +570,40 @@ static void flow_events_after_the_completion_begin_the_next_run(void **state)
            "W_INCOMPLETE 3\n");
 }
 
+#define ANSWER(id, event) "{\"executionId\":\"" id "\",\"flowExecutionEvents\":[" event "]}\n"
+#define NODE_IN(node, at)                                                                          \
+    "{\"nodeInputEvent\":{\"nodeName\":\"" node "\",\"timestamp\":\"" BASE at "Z\"}}"
+
+static void answers_of_other_executions_are_other_runs(void **state)
+{
+    (void)state;
+    expect(ANSWER("x1", NODE_IN("n", "01")) ANSWER("x1", NODE_IN("m", "02"))
+               ANSWER("x2", NODE_IN("n", "03")),
+           "",
+           "0 - Flow_x1 1-2 children\n"
+           "1 0 FlowNode:n_x1 1-1 event\n"
+           "2 0 FlowNode:m_x1 2-2 event\n"
+           "0 - Flow_x2 3-3 children\n"
+           "1 0 FlowNode:n_x2 3-3 event\n"
+           "W_INCOMPLETE 1\n"
+           "W_INCOMPLETE 2\n"
+           "W_INCOMPLETE 3\n");
+}
+
+static void an_exception_is_of_the_run_that_was_heard_of_last(void **state)
+{
+    (void)state;
+    expect(FLOW("nodeInputTrace", "n", "01", "")
+               OF_A("02", MODEL_IN(U1 "-0")) "{\"internalServerException\":{\"message\":\"oh\"}}\n",
+           "",
+           "0 - Flow_flow 1-1 children\n"
+           "1 0 FlowNode:n_flow 1-1 event\n"
+           "0 - Agent_A 2-2 children fault\n"
+           "1 0 InvokeModel_A 2-2 event fault\n"
+           "2 0 StreamError:internalServerException_A 2-2 inferred fault\n"
+           "W_INCOMPLETE 1\n");
+}
+
 static void a_node_that_an_output_event_names_is_complete(void **state)
 {
     (void)state;
@@ -664,6 +698,8 @@ int main(void)
         cmocka_unit_test(an_unanswered_call_is_widened_to_what_it_led_to),
         cmocka_unit_test(a_node_that_runs_twice_at_once_pairs_first_in_first_out),
         cmocka_unit_test(flow_events_after_the_completion_begin_the_next_run),
+        cmocka_unit_test(answers_of_other_executions_are_other_runs),
+        cmocka_unit_test(an_exception_is_of_the_run_that_was_heard_of_last),
         cmocka_unit_test(a_node_that_an_output_event_names_is_complete),
         cmocka_unit_test(an_output_event_may_come_before_the_input_of_its_node),
         cmocka_unit_test(agents_of_a_flow_belong_to_the_run_of_their_node),
