@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SMALL_CHUNK_BYTES ((size_t)512)
 #define FIRST_CHUNK_BYTES ((size_t)4 << 10)
 #define LAST_CHUNK_BYTES  ((size_t)1 << 20)
 #define KEPT_CHUNK_BYTES  ((size_t)64 << 10)
@@ -35,6 +36,13 @@ static size_t first_chunk_bytes(void)
 void fl_arena_init(fl_arena *arena, size_t max_bytes)
 {
     *arena = (fl_arena){.max_bytes = max_bytes, .chunk_bytes = first_chunk_bytes()};
+}
+
+void fl_arena_expect(fl_arena *arena, size_t bytes)
+{
+    if (arena->chunk_bytes != 0 && bytes < FIRST_CHUNK_BYTES) {
+        arena->chunk_bytes = bytes > SMALL_CHUNK_BYTES ? bytes : SMALL_CHUNK_BYTES;
+    }
 }
 
 /* Counts bytes that are to be taken from the system, against both bounds. */

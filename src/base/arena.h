@@ -28,6 +28,9 @@ typedef struct fl_arena {
 /* No memory is taken until the first allocation. max_bytes bounds what it ever holds. */
 void fl_arena_init(fl_arena *arena, size_t max_bytes);
 
+/* Right after init: about so many bytes will be needed, so that the first chunk is no larger. */
+void fl_arena_expect(fl_arena *arena, size_t bytes);
+
 /* Gives everything back and leaves a usable, empty arena; keeps one chunk of at most 64 KiB for
  * reuse. */
 void fl_arena_reset(fl_arena *arena);

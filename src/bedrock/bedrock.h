@@ -98,7 +98,7 @@ typedef struct fl_bedrock_options {
     fl_budget *budget; /* shared with others, instead of max_bytes; NULL = none */
 } fl_bedrock_options;
 
-/* Tree, auto, all annotations (50), texts cut at 4,096 bytes, every run kept, held 4 MiB, at most
+/* Tree, auto, all annotations (50), texts cut at 4,096 bytes, every run kept, held 2 MiB, at most
  * 2 GiB; now_ns cut to microseconds. */
 fl_bedrock_options fl_bedrock_options_default(int64_t now_ns);
 

@@ -3,7 +3,7 @@
 
 #define MAX_ANNOTATIONS 50
 #define MAX_TEXT_BYTES  4096
-#define HELD_BYTES      ((size_t)4 << 20)
+#define HELD_BYTES      ((size_t)2 << 20)
 #define MAX_BYTES       ((size_t)2 << 30)
 
 fl_bedrock_options fl_bedrock_options_default(int64_t now_ns)

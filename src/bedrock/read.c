@@ -15,11 +15,16 @@ void bedrock_value_release(bedrock_value *value)
     }
 }
 
-fl_status bedrock_value_new(bedrock_reader *reader, bedrock_value **out, fl_err *err)
+/* Texts and values of an event take about twice the bytes of its text. */
+#define VALUE_BYTES(text_bytes) ((text_bytes) > SIZE_MAX / 4 ? SIZE_MAX : 2 * (text_bytes) + 768)
+
+fl_status bedrock_value_new(bedrock_reader *reader, size_t text_bytes, bedrock_value **out,
+                            fl_err *err)
 {
     fl_arena arena;
     const fl_bedrock_options *options = reader->config.options;
     fl_arena_init(&arena, reader->config.budget != NULL ? SIZE_MAX : options->max_bytes);
+    fl_arena_expect(&arena, VALUE_BYTES(text_bytes));
     arena.budget = reader->config.budget;
     bedrock_value *value = FL_ARENA_NEW(&arena, bedrock_value);
     *out = value;

@@ -84,8 +84,10 @@ FL_MUST fl_status bedrock_reader_hold(bedrock_reader *reader, fl_str bytes, fl_e
 void bedrock_reader_let_go(bedrock_reader *reader); /* of what is held */
 void bedrock_held_fini(bedrock_reader *reader, bedrock_held *held);
 
-/* A value with one reference. NULL with FL_OK: too large, which was diagnosed; reading is over. */
-FL_MUST fl_status bedrock_value_new(bedrock_reader *reader, bedrock_value **out, fl_err *err);
+/* A value of about so many bytes of text, with one reference. NULL with FL_OK: too large, which was
+ * diagnosed; reading is over. */
+FL_MUST fl_status bedrock_value_new(bedrock_reader *reader, size_t text_bytes, bedrock_value **out,
+                                    fl_err *err);
 /* Why the value's arena gave nothing: FL_E_NOMEM, FL_E_BUSY (another's use of a shared budget), or
  * FL_OK after E_TOO_LARGE was diagnosed; reading is over then. */
 FL_MUST fl_status bedrock_no_memory(bedrock_reader *reader, const fl_arena *arena,

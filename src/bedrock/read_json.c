@@ -64,7 +64,7 @@ fl_status bedrock_json_take(bedrock_reader *reader, fl_str text, fl_bedrock_plac
     bedrock_value *value;
     fl_json_first first;
     fl_err reason;
-    FL_TRY(bedrock_value_new(reader, &value, err));
+    FL_TRY(bedrock_value_new(reader, text.n, &value, err));
     if (value == NULL) {
         return FL_OK;
     }
@@ -133,7 +133,7 @@ static fl_status take_line(bedrock_reader *reader, fl_str line, size_t *eaten, f
     fl_json_first first;
     *eaten = 0;
     fl_bedrock_place place = reader->at;
-    FL_TRY(bedrock_value_new(reader, &value, err));
+    FL_TRY(bedrock_value_new(reader, line.n, &value, err));
     if (value == NULL) {
         return FL_OK;
     }

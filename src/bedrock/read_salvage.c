@@ -115,7 +115,7 @@ static fl_status take_elements(walk *w, fl_str name, fl_err *err)
     bedrock_path element = {.up = &list};
     while (!bedrock_reader_over(w->origin.reader) && eat_value(w, &text, &w->origin.place)) {
         bedrock_value *value;
-        FL_TRY(bedrock_value_new(w->origin.reader, &value, err));
+        FL_TRY(bedrock_value_new(w->origin.reader, text.n, &value, err));
         if (value == NULL) {
             break;
         }

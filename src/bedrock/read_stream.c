@@ -329,7 +329,7 @@ static fl_status take_message(bedrock_reader *reader, fl_str frame, fl_err *err)
     }
     message m = {.headers = {frame.p + PRELUDE_BYTES, headers},
                  .payload = {frame.p + PRELUDE_BYTES + headers, frame.n - headers - FRAME_BYTES}};
-    FL_TRY(bedrock_value_new(reader, &m.value, err));
+    FL_TRY(bedrock_value_new(reader, m.payload.n, &m.value, err));
     if (m.value == NULL) {
         return FL_OK;
     }

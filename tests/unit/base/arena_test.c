@@ -60,6 +60,37 @@ static void zalloc_and_array_give_zeros_also_after_a_reset(void **state)
     fl_arena_fini(&arena);
 }
 
+static void an_expected_size_bounds_the_first_chunk_only(void **state)
+{
+    static const size_t expected[] = {0, 1, 600, 4000, 100000, SIZE_MAX};
+    (void)state;
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        fl_arena arena;
+        fl_arena_init(&arena, 1 << 20);
+        fl_arena_expect(&arena, expected[i]);
+        assert_non_null(fl_arena_alloc(&arena, 100));
+        assert_true(arena.used_bytes <= (expected[i] < 512 ? 512 : 4096));
+        for (int piece = 0; piece < 100; piece++) {
+            assert_non_null(fl_arena_alloc(&arena, 1000));
+        }
+        fl_arena_fini(&arena);
+    }
+}
+
+static void a_piece_of_null_is_allocated(void **state)
+{
+    fl_arena arena;
+    (void)state;
+    fl_arena_init(&arena, 1 << 20);
+    char *piece = fl_arena_resize(&arena, NULL, 0, 10);
+    assert_non_null(piece);
+    memset(piece, 'x', 10);
+    piece = fl_arena_resize(&arena, piece, 10, 5000);
+    assert_non_null(piece);
+    assert_int_equal(piece[9], 'x');
+    fl_arena_fini(&arena);
+}
+
 static void an_array_whose_size_overflows_is_refused(void **state)
 {
     fl_arena arena;
@@ -259,6 +290,8 @@ int main(void)
         cmocka_unit_test(pieces_are_aligned_and_do_not_overlap),
         cmocka_unit_test(empty_pieces_are_valid_and_distinct),
         cmocka_unit_test(zalloc_and_array_give_zeros_also_after_a_reset),
+        cmocka_unit_test(an_expected_size_bounds_the_first_chunk_only),
+        cmocka_unit_test(a_piece_of_null_is_allocated),
         cmocka_unit_test(an_array_whose_size_overflows_is_refused),
         cmocka_unit_test(used_bytes_never_pass_the_maximum),
         cmocka_unit_test(a_maximum_below_a_chunk_still_gives_what_fits),
