@@ -266,7 +266,8 @@ static void tell_where(const conversion *self)
     fl_import_totals_text(&self->totals, &line);
     if (is_withheld(self)) {
         fl_buf_add_str(&line, FL_S("; nothing was written, as --strict asks"));
-    } else if (is_sending(self->settings) && !self->undelivered && !self->plan.unsampled) {
+    } else if (is_sending(self->settings) && !self->undelivered && !self->plan.unsampled &&
+               self->totals.runs > 0) {
         bool http = self->settings->send != NULL;
         fl_buf_add_str(&line, FL_S("; sent to "));
         fl_buf_add_str(&line, fl_str_of(http ? self->address.url : self->settings->udp));

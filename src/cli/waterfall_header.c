@@ -70,6 +70,13 @@ static uint32_t count_services(const fl_summary *summary)
     return count;
 }
 
+/* A summary counts whole milliseconds; what is shorter is told as it is. */
+static int64_t length_of(const fl_drawing *d, const fl_summary *summary)
+{
+    const fl_trace *trace = d->source->trace;
+    return summary->duration_ns == 0 ? trace->end_ns - trace->start_ns : summary->duration_ns;
+}
+
 static void draw_figures(fl_drawing *d, const fl_summary *summary)
 {
     fl_screen *screen = d->screen;
@@ -79,7 +86,7 @@ static void draw_figures(fl_drawing *d, const fl_summary *summary)
     fl_screen_add(screen, FL_STYLE_PLAIN, fl_buf_str(&d->text));
     fl_buf_reset(&d->text);
     if (summary->duration_ns != FL_TIME_NONE) {
-        fl_duration_text(&d->text, summary->duration_ns, fl_screen_glyph(screen, FL_GLYPH_MICRO));
+        fl_duration_text(&d->text, length_of(d, summary), fl_screen_glyph(screen, FL_GLYPH_MICRO));
     } else {
         fl_buf_add_str(&d->text, FL_S("nothing finished yet"));
     }

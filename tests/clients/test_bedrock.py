@@ -314,6 +314,13 @@ def test_what_is_not_sampled_is_not_sent(new_server):
     assert server.metric("fluoro_segments_stored_total") == 10
 
 
+def test_what_sampling_leaves_out_is_not_told_as_sent(new_server):
+    server = new_server()
+    done = run("--send", server.url, "--sample", "0", SAMPLES / "supervisor.jsonl")
+    assert done.returncode == 0 and done.stderr.endswith(b"1 run left out by --sample\n")
+    assert server.metric("fluoro_segments_stored_total") == 0
+
+
 def put_answer(unprocessed=()):
     body = json.dumps({"UnprocessedTraceSegments": list(unprocessed)}).encode()
     return 200, {"Content-Type": "application/json"}, [body]

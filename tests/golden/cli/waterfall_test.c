@@ -159,6 +159,19 @@ static void odd_traces_are_shown_as_they_are(void **state)
     fl_arena_fini(&arena);
 }
 
+static void a_trace_below_a_millisecond_has_its_length(void **state)
+{
+    static const char *const brief[] = {
+        "{\"id\":\"a000000000000000\",\"name\":\"cache\",\"start_time\":1738650304.0001,"
+        "\"end_time\":1738650304.0001622," ID "}"};
+    (void)state;
+    fl_arena arena;
+    fl_arena_init(&arena, (size_t)16 << 20);
+    const fl_trace *trace = fixture_trace(&arena, brief, 1);
+    expect_picture(trace, &(picture){"cli/brief-80.txt", 80, false, false, all_rows});
+    fl_arena_fini(&arena);
+}
+
 /* `depth` subsegments, each in the one before. */
 static void deep_document(unsigned depth, fl_buf *out)
 {
@@ -283,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_trace_fits_every_width),
         cmocka_unit_test(options_choose_what_is_shown),
         cmocka_unit_test(odd_traces_are_shown_as_they_are),
+        cmocka_unit_test(a_trace_below_a_millisecond_has_its_length),
         cmocka_unit_test(deep_nesting_goes_on_as_a_number),
         cmocka_unit_test(siblings_of_one_name_fold_but_for_those_in_trouble),
         cmocka_unit_test(every_width_is_kept),
