@@ -23,7 +23,7 @@ static fl_str model_in_answer(fl_str text)
                               ? text.n * ANSWER_ARENA_FACTOR + ANSWER_ARENA_BASE
                               : SIZE_MAX);
     if (fl_json_read(&arena, text, FL_JSON_STRICT, &answer, NULL, NULL) == FL_OK) {
-        fl_str found = bedrock_text_of(answer, "model");
+        fl_str found = bedrock_text_of(answer, FL_S("model"));
         const char *place = found.n > 0 ? memmem(text.p, text.n, found.p, found.n) : NULL;
         model = place != NULL ? (fl_str){place, found.n} : (fl_str){0};
     }
@@ -40,15 +40,16 @@ static bool is_model_step(const bedrock_step *step)
 static fl_str model_of(const bedrock_step *step)
 {
     if (step->segment.kind == BEDROCK_FLOW_ACTION) {
-        return bedrock_text_of(bedrock_member_of(step->output, "operationRequest"), "modelId");
+        return bedrock_text_of(fl_json_get(step->output, FL_S("operationRequest")),
+                               FL_S("modelId"));
     }
     if (!is_model_step(step)) {
         return (fl_str){0};
     }
-    fl_str model = bedrock_text_of(step->input, "foundationModel");
+    fl_str model = bedrock_text_of(step->input, FL_S("foundationModel"));
     return model.n > 0 ? model
                        : model_in_answer(bedrock_text_of(
-                             bedrock_member_of(step->output, "rawResponse"), "content"));
+                             fl_json_get(step->output, FL_S("rawResponse")), FL_S("content")));
 }
 
 /* ---- Tokens */
@@ -56,7 +57,7 @@ static fl_str model_of(const bedrock_step *step)
 static int64_t tokens_at(yyjson_val *usage, const char *name)
 {
     int64_t tokens;
-    return fl_json_i64(fl_json_number(bedrock_member_of(usage, name)), &tokens) && tokens >= 0
+    return fl_json_i64(fl_json_number(fl_json_get(usage, fl_str_of(name))), &tokens) && tokens >= 0
                ? tokens
                : BEDROCK_INT_NONE;
 }
@@ -68,8 +69,8 @@ static void take_tokens(bedrock_step *step)
     bool failed = step->ending == BEDROCK_BROKEN || segment->kind == BEDROCK_FAILED;
     segment->prompt_tokens = segment->completion_tokens = BEDROCK_INT_NONE;
     if (segment->kind == BEDROCK_FLOW_ACTION) {
-        yyjson_val *response = bedrock_member_of(step->output, "operationResponse");
-        yyjson_val *usage = segment->model.p != NULL ? bedrock_member_of(response, "usage") : NULL;
+        yyjson_val *response = fl_json_get(step->output, FL_S("operationResponse"));
+        yyjson_val *usage = segment->model.p != NULL ? fl_json_get(response, FL_S("usage")) : NULL;
         segment->prompt_tokens = tokens_at(usage, "inputTokens");
         segment->completion_tokens = tokens_at(usage, "outputTokens");
     } else if ((is_model_step(step) || failed) && !step->usage_counted_elsewhere) {
@@ -124,7 +125,7 @@ static void account_step(bedrock_step *step, const fl_bedrock_options *options)
     }
 }
 
-/* ---- Totals: each scope's own, then added to the scope above once all below it are in. */
+/* ---- Totals: each scope's own, then, the deepest first, added to the scope above. */
 
 /* Sums of what strangers wrote stay at the largest number instead of overflowing. */
 static void add_to(int64_t *sum, int64_t more)
@@ -158,43 +159,19 @@ static void add_totals(bedrock_totals *sum, const bedrock_totals *more)
     sum->collaborator_calls += more->collaborator_calls;
 }
 
-static bedrock_scope *scope_above(const bedrock_scope *scope)
-{
-    return scope->caller != NULL ? scope->caller->segment.scope : scope->above;
-}
-
-/* Adds a scope that is whole to the one above it, and goes on there if that made it whole too. */
-static void hand_up(bedrock_scope *scope)
-{
-    while (scope->unsummed == 0) {
-        scope->unsummed = UINT32_MAX; /* done */
-        bedrock_scope *above = scope_above(scope);
-        if (above == NULL) {
-            return;
-        }
-        add_totals(&above->segment.totals, &scope->segment.totals);
-        above->unsummed--;
-        scope = above;
-    }
-}
-
 static void sum_up(const bedrock_run *run)
 {
     for (size_t i = 0; i < run->scope_count; i++) {
         run->scopes[i]->segment.totals = (bedrock_totals){.cost_nano = BEDROCK_INT_NONE};
-        run->scopes[i]->unsummed = 0;
-    }
-    for (size_t i = 0; i < run->scope_count; i++) {
-        bedrock_scope *above = scope_above(run->scopes[i]);
-        if (above != NULL) {
-            above->unsummed++;
-        }
     }
     for (size_t i = 0; i < run->step_count; i++) {
         count_step(&run->steps[i]->segment.scope->segment.totals, run->steps[i]);
     }
     for (size_t i = 0; i < run->scope_count; i++) {
-        hand_up(run->scopes[i]);
+        bedrock_scope *above = bedrock_scope_up(run->by_depth[i]);
+        if (above != NULL) {
+            add_totals(&above->segment.totals, &run->by_depth[i]->segment.totals);
+        }
     }
 }
 

@@ -195,12 +195,12 @@ fl_status fl_bedrock_adopt(fl_arena *arena, const fl_bedrock_tool_step *steps, s
 
 static fl_bedrock_tool_step tool_step_of(const bedrock_step *step)
 {
-    yyjson_val *call = bedrock_member_of(step->input, "actionGroupInvocationInput");
+    yyjson_val *call = fl_json_get(step->input, FL_S("actionGroupInvocationInput"));
     return (fl_bedrock_tool_step){
         .id = step->segment.id,
-        .action_group = bedrock_text_of(call, "actionGroupName"),
-        .function = bedrock_text_of(call, "function"),
-        .api_path = bedrock_text_of(call, "apiPath"),
+        .action_group = bedrock_text_of(call, FL_S("actionGroupName")),
+        .function = bedrock_text_of(call, FL_S("function")),
+        .api_path = bedrock_text_of(call, FL_S("apiPath")),
         .session_id = step->segment.scope->envelope.session_id,
         .start_ns = step->segment.start_ns,
         .end_ns = step->segment.end_ns,

@@ -209,16 +209,14 @@ static fl_status absorb(bedrock_state *state, bedrock_cluster *to, bedrock_clust
 
 /* The smaller one moves, so that many merges stay cheap. */
 fl_status bedrock_cluster_merge(bedrock_state *state, bedrock_cluster *a, bedrock_cluster *b,
-                                bedrock_cluster **out, fl_err *err)
+                                fl_err *err)
 {
-    if (a != b) {
-        bedrock_cluster *to = a->mark_count >= b->mark_count ? a : b;
-        bedrock_cluster *from = to == a ? b : a;
-        FL_TRY(absorb(state, to, from, err));
-        bedrock_cluster_touch(state, to);
-        a = to;
+    if (a == b) {
+        return FL_OK;
     }
-    *out = a;
+    bedrock_cluster *to = a->mark_count >= b->mark_count ? a : b;
+    FL_TRY(absorb(state, to, to == a ? b : a, err));
+    bedrock_cluster_touch(state, to);
     return FL_OK;
 }
 

@@ -106,7 +106,6 @@ typedef struct bedrock_scope_links {
     bedrock_step *caller_by_request;         /* rule 1 of spec §3.7 */
     bedrock_step *caller_by_order;           /* rule 2 */
     bedrock_scope *above;                    /* rule 3 */
-    bool above_is_exact;                     /* its path is this one's without the last element */
     bedrock_scope *root;                     /* settled */
     bedrock_step *first_step, *last_step;    /* settled: of the scope, by next_in_scope */
     bedrock_scope *first_child, *next_child; /* settled: scopes right below it, in any order */
@@ -142,9 +141,9 @@ FL_MUST fl_status bedrock_take(bedrock_state *state, bedrock_event *event, fl_er
 FL_MUST fl_status bedrock_cluster_new(bedrock_state *state, bedrock_cluster **out, fl_err *err);
 /* Takes its scopes out of all indexes, frees it. */
 void bedrock_cluster_drop(bedrock_state *state, bedrock_cluster *cluster);
-/* Both become one, the older of them; returns it. Pointers to the other's insides stay good. */
+/* Both become one. Pointers to the other's insides stay good. */
 FL_MUST fl_status bedrock_cluster_merge(bedrock_state *state, bedrock_cluster *a,
-                                        bedrock_cluster *b, bedrock_cluster **out, fl_err *err);
+                                        bedrock_cluster *b, fl_err *err);
 FL_MUST fl_status bedrock_cluster_hold(bedrock_cluster *cluster, bedrock_value *value, fl_err *err);
 FL_MUST fl_status bedrock_cluster_mark(bedrock_cluster *cluster, uint64_t seq, bedrock_scope *scope,
                                        fl_err *err);
@@ -156,6 +155,17 @@ void bedrock_cluster_sort(bedrock_cluster *cluster);
 void bedrock_cluster_count(bedrock_state *state, bedrock_cluster *cluster);
 
 /* ---- scope.c */
+
+#define BEDROCK_UUID_CHARS 36
+/* The invocation id at the head of a traceId, in lower case, in `digits`; absent if it tells none.
+ */
+fl_str bedrock_invocation_id(fl_str trace_id, char digits[BEDROCK_UUID_CHARS]);
+static inline uint64_t bedrock_text_hash(fl_str text, uint64_t seed)
+{
+    return fl_hash64(text.p != NULL ? text.p : "", text.n, seed);
+}
+/* Of the first `count` elements of a path. */
+uint64_t bedrock_path_hash(const fl_str *elements, uint32_t count, uint64_t domain);
 
 /* The scope of an agent's event; made when there is none. in_flow is the flow of a dependency
  * event, node its node's step (both NULL else). */

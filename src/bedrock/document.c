@@ -184,8 +184,9 @@ static fl_str request_id_of(const bedrock_step *step)
     if (step == NULL) {
         return (fl_str){0};
     }
-    return step->segment.kind == BEDROCK_FLOW_ACTION ? bedrock_text_of(step->output, "requestId")
-                                                     : step->metadata.client_request_id;
+    return step->segment.kind == BEDROCK_FLOW_ACTION
+               ? bedrock_text_of(step->output, FL_S("requestId"))
+               : step->metadata.client_request_id;
 }
 
 static void fill_aws(bedrock_writer *writer, draft *d, const bedrock_segment *from)

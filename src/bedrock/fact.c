@@ -220,9 +220,10 @@ static bool get_total_tokens(const bedrock_view *view, const row *from, fl_annot
 static bool get_has_reasoning(const bedrock_view *view, const row *from, fl_annotation *to)
 {
     (void)from;
-    yyjson_val *content = bedrock_member_of(view->step->output, "reasoningContent");
-    fl_str text = bedrock_text_of(bedrock_member_of(content, "reasoningText"), "text");
-    return bedrock_put_true(to, text.n > 0 || bedrock_text_of(content, "redactedContent").n > 0);
+    yyjson_val *content = fl_json_get(view->step->output, FL_S("reasoningContent"));
+    fl_str text = bedrock_text_of(fl_json_get(content, FL_S("reasoningText")), FL_S("text"));
+    return bedrock_put_true(to,
+                            text.n > 0 || bedrock_text_of(content, FL_S("redactedContent")).n > 0);
 }
 
 static bool get_tool_name(const bedrock_view *view, const row *from, fl_annotation *to)
@@ -356,15 +357,15 @@ static bool get_flow_node(const bedrock_view *view, const row *from, fl_annotati
 {
     (void)from;
     return view->scope->is_flow &&
-           bedrock_put_string(view, to, bedrock_text_of(any_body(view), "nodeName"));
+           bedrock_put_string(view, to, bedrock_text_of(any_body(view), FL_S("nodeName")));
 }
 
 /* The first field of the node's input that tells in which turn of which loops it is. */
 static yyjson_val *execution_chain(const bedrock_view *view)
 {
-    yyjson_arr_iter fields = yyjson_arr_iter_with(bedrock_member_of(any_body(view), "fields"));
+    yyjson_arr_iter fields = yyjson_arr_iter_with(fl_json_get(any_body(view), FL_S("fields")));
     for (yyjson_val *field; (field = yyjson_arr_iter_next(&fields)) != NULL;) {
-        yyjson_val *chain = bedrock_member_of(field, "executionChain");
+        yyjson_val *chain = fl_json_get(field, FL_S("executionChain"));
         if (yyjson_arr_size(chain) > 0) {
             return chain;
         }
@@ -379,8 +380,8 @@ static bool get_flow_iteration(const bedrock_view *view, const row *from, fl_ann
     bedrock_joined_init(&turns);
     yyjson_arr_iter chain = yyjson_arr_iter_with(execution_chain(view));
     for (yyjson_val *turn; (turn = yyjson_arr_iter_next(&chain)) != NULL;) {
-        fl_str index = fl_json_number(bedrock_member_of(turn, "index"));
-        bedrock_joined_add(&turns, bedrock_text_of(turn, "nodeName"), '/');
+        fl_str index = fl_json_number(fl_json_get(turn, FL_S("index")));
+        bedrock_joined_add(&turns, bedrock_text_of(turn, FL_S("nodeName")), '/');
         if (index.n > 0 && index.n <= BEDROCK_NUMBER_BYTES_MAX) {
             bedrock_joined_add(&turns, FL_S("["), '\0');
             bedrock_joined_add(&turns, index, '\0');
@@ -396,9 +397,9 @@ static bool get_conditions(const bedrock_view *view, const row *from, fl_annotat
     bedrock_joined names;
     bedrock_joined_init(&names);
     yyjson_arr_iter conditions =
-        yyjson_arr_iter_with(bedrock_member_of(view->step->output, "satisfiedConditions"));
+        yyjson_arr_iter_with(fl_json_get(view->step->output, FL_S("satisfiedConditions")));
     for (yyjson_val *condition; (condition = yyjson_arr_iter_next(&conditions)) != NULL;) {
-        bedrock_joined_add(&names, bedrock_text_of(condition, "conditionName"), ',');
+        bedrock_joined_add(&names, bedrock_text_of(condition, FL_S("conditionName")), ',');
     }
     return bedrock_put_joined(view, to, &names);
 }

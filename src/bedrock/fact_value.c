@@ -64,7 +64,7 @@ yyjson_val *bedrock_value_at(const bedrock_view *view, const bedrock_place *plac
 {
     yyjson_val *value = place->side == BEDROCK_INPUT ? input_of(view) : view->step->output;
     for (size_t i = 0; i < BEDROCK_PATH_LENGTH_MAX && place->path[i] != NULL; i++) {
-        value = bedrock_member_of(value, place->path[i]);
+        value = fl_json_get(value, fl_str_of(place->path[i]));
     }
     return value;
 }

@@ -7,7 +7,7 @@ static fl_status node_of(bedrock_state *state, bedrock_scope *flow, fl_str name,
                          bedrock_node **out, fl_err *err)
 {
     name = name.p != NULL ? name : FL_S("");
-    uint64_t hash = fl_hash64(name.p, name.n, flow->first_seq);
+    uint64_t hash = bedrock_text_hash(name, flow->first_seq);
     for (bedrock_index_entry *entry = bedrock_index_find(&state->by_node, hash); entry != NULL;
          entry = bedrock_index_next(entry)) {
         bedrock_node *node = entry->item;
@@ -103,8 +103,8 @@ static fl_status node_end(bedrock_state *state, const bedrock_event *event, bedr
 /* `service/operation`; in arena. */
 static fl_str operation_of(fl_arena *arena, yyjson_val *action)
 {
-    fl_str service = bedrock_text_of(action, "serviceName");
-    fl_str operation = bedrock_text_of(action, "operationName");
+    fl_str service = bedrock_text_of(action, FL_S("serviceName"));
+    fl_str operation = bedrock_text_of(action, FL_S("operationName"));
     if (service.n == 0 || operation.n == 0) {
         return service.n > 0 ? service : operation;
     }
@@ -265,7 +265,7 @@ static fl_status flow_auxiliary(bedrock_state *state, const bedrock_event *event
     } else if (event->kind == BEDROCK_FLOW_INPUT_REQUEST) {
         flow->input_required = true;
     } else if (event->kind == BEDROCK_FLOW_COMPLETION && !flow->ended) {
-        fl_str reason = bedrock_text_of(event->body, "completionReason");
+        fl_str reason = bedrock_text_of(event->body, FL_S("completionReason"));
         flow->completion_reason = fl_str_dup(&flow->cluster->arena, reason);
         flow->input_required = flow->input_required || fl_str_eq(reason, FL_S("INPUT_REQUIRED"));
         flow->ended = true;

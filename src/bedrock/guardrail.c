@@ -24,8 +24,8 @@ typedef void visit_fn(void *user, const struct finding_list *list, yyjson_val *f
 static void visit_assessment(yyjson_val *assessment, visit_fn *visit, void *user)
 {
     for (size_t i = 0; i < LISTS; i++) {
-        yyjson_val *policy = bedrock_member_of(assessment, finding_lists[i].policy);
-        yyjson_val *list = bedrock_member_of(policy, finding_lists[i].list);
+        yyjson_val *policy = fl_json_get(assessment, fl_str_of(finding_lists[i].policy));
+        yyjson_val *list = fl_json_get(policy, fl_str_of(finding_lists[i].list));
         yyjson_arr_iter findings = yyjson_arr_iter_with(list);
         for (yyjson_val *finding; (finding = yyjson_arr_iter_next(&findings)) != NULL;) {
             visit(user, &finding_lists[i], finding);
@@ -36,7 +36,7 @@ static void visit_assessment(yyjson_val *assessment, visit_fn *visit, void *user
 static void visit_findings(yyjson_val *guardrail, visit_fn *visit, void *user)
 {
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
-        yyjson_arr_iter side = yyjson_arr_iter_with(bedrock_member_of(guardrail, sides[i]));
+        yyjson_arr_iter side = yyjson_arr_iter_with(fl_json_get(guardrail, fl_str_of(sides[i])));
         for (yyjson_val *assessment; (assessment = yyjson_arr_iter_next(&side)) != NULL;) {
             visit_assessment(assessment, visit, user);
         }
@@ -53,7 +53,7 @@ static void see_action(void *user, const struct finding_list *list, yyjson_val *
 {
     (void)list;
     actions *seen = user;
-    fl_str action = bedrock_text_of(finding, "action");
+    fl_str action = bedrock_text_of(finding, FL_S("action"));
     seen->any |= action.n > 0;
     seen->blocked |= fl_str_eq(action, FL_S("BLOCKED"));
 }
@@ -84,8 +84,8 @@ static const char *stage_of(yyjson_val *guardrail, fl_str trace_id)
     if (holds(trace_id, FL_S("guardrail-post"))) {
         return "output";
     }
-    int input = weight_of(bedrock_member_of(guardrail, sides[0]));
-    int output = weight_of(bedrock_member_of(guardrail, sides[1]));
+    int input = weight_of(fl_json_get(guardrail, fl_str_of(sides[0])));
+    int output = weight_of(fl_json_get(guardrail, fl_str_of(sides[1])));
     if (input == 0 && output == 0) {
         return "";
     }
@@ -94,7 +94,7 @@ static const char *stage_of(yyjson_val *guardrail, fl_str trace_id)
 
 bedrock_verdict bedrock_verdict_of(yyjson_val *guardrail, fl_str trace_id)
 {
-    fl_str action = bedrock_text_of(guardrail, "action");
+    fl_str action = bedrock_text_of(guardrail, FL_S("action"));
     actions seen = {0};
     visit_findings(guardrail, see_action, &seen);
     bedrock_verdict verdict = {
@@ -131,7 +131,8 @@ static bool is_repeated(const findings *f, size_t last)
 static void add_finding(void *user, const struct finding_list *list, yyjson_val *finding)
 {
     findings *f = user;
-    fl_str name = list->named_by != NULL ? bedrock_text_of(finding, list->named_by) : (fl_str){0};
+    fl_str name =
+        list->named_by != NULL ? bedrock_text_of(finding, fl_str_of(list->named_by)) : (fl_str){0};
     if ((list->named_by != NULL && name.n == 0) || f->out->n - f->begin > FINDINGS_ENOUGH_BYTES) {
         return;
     }

@@ -5,11 +5,6 @@
  */
 #include "bedrock/convert_int.h"
 
-static uint64_t id_hash(fl_str id)
-{
-    return fl_hash64(id.p != NULL ? id.p : "", id.n, 0);
-}
-
 /* ---- Lists of scopes */
 
 void bedrock_list_add(bedrock_state *state, bedrock_list list, bedrock_scope *scope)
@@ -79,10 +74,7 @@ static bedrock_scope *
 newest_with_path(const bedrock_state *state, const bedrock_scope *below, uint32_t count,
                  bool (*matches)(const bedrock_scope *, const bedrock_scope *))
 {
-    uint64_t hash = below->links->domain;
-    for (uint32_t i = 0; i < count; i++) {
-        hash = fl_hash64(below->path.elements[i].p, below->path.elements[i].n, hash);
-    }
+    uint64_t hash = bedrock_path_hash(below->path.elements, count, below->links->domain);
     for (bedrock_index_entry *entry = bedrock_index_find(&state->by_path, hash); entry != NULL;
          entry = bedrock_index_next(entry)) {
         if (entry->item != below && matches(entry->item, below)) {
@@ -96,15 +88,14 @@ newest_with_path(const bedrock_state *state, const bedrock_scope *below, uint32_
 
 static fl_status join(bedrock_state *state, bedrock_scope *scope, bedrock_scope *other, fl_err *err)
 {
-    bedrock_cluster *cluster;
-    return bedrock_cluster_merge(state, scope->cluster, other->cluster, &cluster, err);
+    return bedrock_cluster_merge(state, scope->cluster, other->cluster, err);
 }
 
 static void find_caller_by_request(const bedrock_state *state, bedrock_scope *scope)
 {
     bedrock_index_entry *entry =
         scope->invocation_id.n > 0
-            ? bedrock_index_find(&state->by_request, id_hash(scope->invocation_id))
+            ? bedrock_index_find(&state->by_request, bedrock_text_hash(scope->invocation_id, 0))
             : NULL;
     for (; entry != NULL; entry = bedrock_index_next(entry)) {
         bedrock_step *step = entry->item;
@@ -119,15 +110,13 @@ static void find_caller_by_request(const bedrock_state *state, bedrock_scope *sc
 fl_status bedrock_link_answered(bedrock_state *state, bedrock_step *step, fl_err *err)
 {
     bedrock_scope *scope = step->segment.scope;
-    char lower[64];
-    fl_str id = step->metadata.client_request_id;
-    if (id.n == 0 || id.n > sizeof lower) {
+    char digits[BEDROCK_UUID_CHARS];
+    fl_str told = step->metadata.client_request_id;
+    fl_str id = bedrock_invocation_id(told, digits);
+    if (id.n == 0 || id.n != told.n) { /* no invocation has such an id */
         return FL_OK;
     }
-    for (size_t i = 0; i < id.n; i++) {
-        lower[i] = id.p[i] >= 'A' && id.p[i] <= 'Z' ? (char)(id.p[i] - 'A' + 'a') : id.p[i];
-    }
-    uint64_t hash = id_hash((fl_str){lower, id.n});
+    uint64_t hash = bedrock_text_hash(id, 0);
     step->by_request = FL_ARENA_NEW(&scope->cluster->arena, bedrock_index_entry);
     if (step->by_request == NULL) {
         FL_FAIL(err, FL_E_NOMEM, "no memory for a run");
@@ -137,7 +126,7 @@ fl_status bedrock_link_answered(bedrock_state *state, bedrock_step *step, fl_err
          entry = bedrock_index_next(entry)) {
         bedrock_scope *called = entry->item;
         if (called != scope && called->links->caller_by_request == NULL &&
-            fl_str_eq(called->invocation_id, (fl_str){lower, id.n})) {
+            fl_str_eq(called->invocation_id, id)) {
             called->links->caller_by_request = step;
             bedrock_list_remove(state, BEDROCK_ORPHANS, called);
             FL_TRY(join(state, scope, called, err));
@@ -213,7 +202,6 @@ static fl_status take_orphans(bedrock_state *state, bedrock_scope *scope, fl_err
             continue;
         }
         orphan->links->above = scope;
-        orphan->links->above_is_exact = exact;
         if (exact) {
             bedrock_list_remove(state, BEDROCK_ORPHANS, orphan);
         }
@@ -229,7 +217,6 @@ fl_status bedrock_link_scope(bedrock_state *state, bedrock_scope *scope, fl_err 
     if (scope->path.count > 1) {
         links->caller_by_order = open_caller(state, scope);
         links->above = newest_with_path(state, scope, scope->path.count - 1, is_above);
-        links->above_is_exact = links->above != NULL;
         if (links->above == NULL) {
             links->above = newest_with_path(state, scope, 1, is_top_of);
             bedrock_list_add(state, BEDROCK_ORPHANS, scope);

@@ -86,15 +86,15 @@ static fl_status make_room(fl_bedrock_model_log *log, fl_err *err)
 static int64_t count_of(yyjson_val *object, const char *name)
 {
     int64_t count;
-    return fl_json_i64(fl_json_number(bedrock_member_of(object, name)), &count) && count >= 0
+    return fl_json_i64(fl_json_number(fl_json_get(object, fl_str_of(name))), &count) && count >= 0
                ? count
                : BEDROCK_INT_NONE;
 }
 
 static bool is_entry(yyjson_val *value)
 {
-    return fl_str_eq(bedrock_text_of(value, "schemaType"), FL_S("ModelInvocationLog")) &&
-           bedrock_text_of(value, "requestId").n > 0;
+    return fl_str_eq(bedrock_text_of(value, FL_S("schemaType")), FL_S("ModelInvocationLog")) &&
+           bedrock_text_of(value, FL_S("requestId")).n > 0;
 }
 
 /* Copies what is there of a text; the absent one stays absent. */
@@ -109,13 +109,14 @@ static fl_status add_entry(fl_bedrock_model_log *log, yyjson_val *value, fl_err 
     FL_TRY(make_room(log, err));
     bedrock_log_entry *entry = FL_ARENA_NEW(&log->arena, bedrock_log_entry);
     if (entry == NULL ||
-        !keep(&log->arena, bedrock_text_of(value, "requestId"), &entry->request_id) ||
-        !keep(&log->arena, bedrock_text_of(value, "modelId"), &entry->model) ||
-        !keep(&log->arena, bedrock_text_of(value, "inferenceRegion"), &entry->inference_region)) {
+        !keep(&log->arena, bedrock_text_of(value, FL_S("requestId")), &entry->request_id) ||
+        !keep(&log->arena, bedrock_text_of(value, FL_S("modelId")), &entry->model) ||
+        !keep(&log->arena, bedrock_text_of(value, FL_S("inferenceRegion")),
+              &entry->inference_region)) {
         return no_room(log, err);
     }
-    entry->prompt_tokens = count_of(bedrock_member_of(value, "input"), "inputTokenCount");
-    entry->completion_tokens = count_of(bedrock_member_of(value, "output"), "outputTokenCount");
+    entry->prompt_tokens = count_of(fl_json_get(value, FL_S("input")), "inputTokenCount");
+    entry->completion_tokens = count_of(fl_json_get(value, FL_S("output")), "outputTokenCount");
     bedrock_log_entry **slot = slot_of(log->slots, log->slot_count, entry->request_id);
     log->count += *slot == NULL;
     *slot = entry;

@@ -31,9 +31,9 @@ static uint64_t distance(int64_t a, int64_t b)
 
 bedrock_step *bedrock_pair(bedrock_scope *scope, bedrock_kind kind, const bedrock_event *event)
 {
-    yyjson_val *output = bedrock_member_of(event->body, "agentCollaboratorInvocationOutput");
-    const answerer from = {bedrock_text_of(output, "agentCollaboratorName"),
-                           bedrock_text_of(output, "agentCollaboratorAliasArn")};
+    yyjson_val *output = fl_json_get(event->body, FL_S("agentCollaboratorInvocationOutput"));
+    const answerer from = {bedrock_text_of(output, FL_S("agentCollaboratorName")),
+                           bedrock_text_of(output, FL_S("agentCollaboratorAliasArn"))};
     int64_t start_ns = event->metadata.start_ns;
     bool all_timed = kind == BEDROCK_COLLABORATOR && start_ns != FL_TIME_NONE;
     bedrock_step *oldest = NULL, *same_id = NULL, *nearest = NULL;
@@ -81,10 +81,10 @@ uint32_t bedrock_attempts_of(const bedrock_scope *scope, fl_str tool_name)
 bool bedrock_tool_failed(const bedrock_step *step)
 {
     yyjson_val *output = step->segment.kind == BEDROCK_CODE
-                             ? bedrock_member_of(step->output, "codeInterpreterInvocationOutput")
+                             ? fl_json_get(step->output, FL_S("codeInterpreterInvocationOutput"))
                              : NULL;
-    return yyjson_is_true(bedrock_member_of(output, "executionTimeout")) ||
-           bedrock_text_of(output, "executionError").n > 0;
+    return yyjson_is_true(fl_json_get(output, FL_S("executionTimeout"))) ||
+           bedrock_text_of(output, FL_S("executionError")).n > 0;
 }
 
 fl_status bedrock_attempt_ended(bedrock_step *step, fl_err *err)

@@ -228,10 +228,15 @@ struct bedrock_scope {
     fl_str run_key;           /* of a root, once it is chosen: with its #n; else absent */
     struct bedrock_given given;
     uint32_t run_ordinal;
-    uint32_t unsummed; /* private to account.c: scopes below without their totals */
 
     struct bedrock_scope_links *links; /* private to scope.c and link.c */
 };
+
+/* The scope that a settled one hangs below; NULL for a root. */
+static inline bedrock_scope *bedrock_scope_up(const bedrock_scope *scope)
+{
+    return scope->caller != NULL ? scope->caller->segment.scope : scope->above;
+}
 
 /* ---- A run, as settled: one trace */
 
@@ -296,15 +301,10 @@ FL_MUST fl_status bedrock_tool_steps(fl_arena *arena, const bedrock_run *run,
 
 /* ---- Helpers that both halves use */
 
-/* Member of a body by name, NULL if body is NULL or no object. */
-static inline yyjson_val *bedrock_member_of(yyjson_val *body, const char *name)
+/* Text of a member, absent if it is no string or body has none. */
+static inline fl_str bedrock_text_of(yyjson_val *body, fl_str name)
 {
-    return fl_json_get(body, fl_str_of(name));
-}
-/* Text of a member, absent if it is no string. */
-static inline fl_str bedrock_text_of(yyjson_val *body, const char *name)
-{
-    return fl_json_str(bedrock_member_of(body, name));
+    return fl_json_str(fl_json_get(body, name));
 }
 /* Parts of `arn:aws:bedrock:<region>:<account>:agent-alias/<agent>/<alias>`, or of `agent/alias`;
  * absent where a part is missing. */

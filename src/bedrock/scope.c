@@ -1,8 +1,6 @@
 /* The scope of an event: one invocation of one agent (spec §3.6). */
 #include "bedrock/convert_int.h"
 
-#define UUID_CHARS 36
-
 /* ---- Invocation ids */
 
 static bool is_hex(char c)
@@ -13,10 +11,11 @@ static bool is_hex(char c)
 /* 8-4-4-4-12 hex digits, followed by `-` or the end. */
 static bool begins_with_uuid(fl_str text)
 {
-    if (text.n < UUID_CHARS || (text.n > UUID_CHARS && text.p[UUID_CHARS] != '-')) {
+    if (text.n < BEDROCK_UUID_CHARS ||
+        (text.n > BEDROCK_UUID_CHARS && text.p[BEDROCK_UUID_CHARS] != '-')) {
         return false;
     }
-    for (size_t i = 0; i < UUID_CHARS; i++) {
+    for (size_t i = 0; i < BEDROCK_UUID_CHARS; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
         if (dash ? text.p[i] != '-' : !is_hex(text.p[i])) {
             return false;
@@ -25,36 +24,30 @@ static bool begins_with_uuid(fl_str text)
     return true;
 }
 
-/* The id in lower case, in `digits`; absent if the traceId tells none. */
-static fl_str invocation_id_of(fl_str trace_id, char digits[UUID_CHARS])
+fl_str bedrock_invocation_id(fl_str trace_id, char digits[BEDROCK_UUID_CHARS])
 {
     if (!begins_with_uuid(trace_id)) {
         return (fl_str){0};
     }
-    for (size_t i = 0; i < UUID_CHARS; i++) {
+    for (size_t i = 0; i < BEDROCK_UUID_CHARS; i++) {
         char c = trace_id.p[i];
         digits[i] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
     }
-    return (fl_str){digits, UUID_CHARS};
+    return (fl_str){digits, BEDROCK_UUID_CHARS};
 }
 
 /* ---- Paths */
 
-static uint64_t hash_str(fl_str text, uint64_t seed)
-{
-    return fl_hash64(text.p != NULL ? text.p : "", text.n, seed);
-}
-
 static uint64_t domain_of(const bedrock_scope *in_flow, fl_str node_name)
 {
-    return in_flow != NULL ? hash_str(node_name, in_flow->first_seq) | 1 : 0;
+    return in_flow != NULL ? bedrock_text_hash(node_name, in_flow->first_seq) | 1 : 0;
 }
 
-static uint64_t hash_of(const fl_str *elements, uint32_t count, uint64_t domain)
+uint64_t bedrock_path_hash(const fl_str *elements, uint32_t count, uint64_t domain)
 {
     uint64_t hash = domain;
     for (uint32_t i = 0; i < count; i++) {
-        hash = hash_str(elements[i], hash);
+        hash = bedrock_text_hash(elements[i], hash);
     }
     return hash;
 }
@@ -80,7 +73,7 @@ typedef struct lookup {
     uint64_t domain;
     bedrock_path path;
     fl_str invocation_id;
-    char digits[UUID_CHARS];
+    char digits[BEDROCK_UUID_CHARS];
 } lookup;
 
 static fl_str reference_of(const bedrock_event *event)
@@ -140,7 +133,7 @@ static const bedrock_scope *scope_called(const bedrock_state *state, const looku
                                          fl_str reference)
 {
     const bedrock_scope *found = NULL;
-    uint64_t hash = hash_str(reference, wanted->domain);
+    uint64_t hash = bedrock_text_hash(reference, wanted->domain);
     for (bedrock_index_entry *entry = bedrock_index_find(&state->by_last, hash);
          entry != NULL && found == NULL; entry = bedrock_index_next(entry)) {
         const bedrock_scope *scope = entry->item;
@@ -149,7 +142,7 @@ static const bedrock_scope *scope_called(const bedrock_state *state, const looku
         found = same ? scope : NULL;
     }
     fl_str agent = wanted->event->envelope.agent_id;
-    hash = hash_str(agent, wanted->domain);
+    hash = bedrock_text_hash(agent, wanted->domain);
     bedrock_index_entry *entry = agent.n > 0 ? bedrock_index_find(&state->by_agent, hash) : NULL;
     for (; entry != NULL; entry = bedrock_index_next(entry)) {
         const bedrock_scope *scope = entry->item;
@@ -204,7 +197,8 @@ static fl_status find_path(const bedrock_state *state, lookup *wanted, fl_err *e
         FL_TRY(extended(event, scope != NULL ? scope->path.elements : NULL,
                         scope != NULL ? scope->path.count : 0, reference, &wanted->path, err));
     }
-    wanted->path.hash = hash_of(wanted->path.elements, wanted->path.count, wanted->domain);
+    wanted->path.hash =
+        bedrock_path_hash(wanted->path.elements, wanted->path.count, wanted->domain);
     return FL_OK;
 }
 
@@ -225,7 +219,7 @@ static bool comes_after_the_end(const bedrock_event *event)
 
 static uint64_t hash_with_id(const bedrock_path *path, fl_str invocation_id)
 {
-    return hash_str(invocation_id, path->hash);
+    return bedrock_text_hash(invocation_id, path->hash);
 }
 
 static bedrock_scope *find(const bedrock_state *state, const lookup *wanted)
@@ -315,17 +309,17 @@ static fl_status index_scope(bedrock_state *state, bedrock_scope *scope, fl_err 
     fl_str last = scope->path.elements[scope->path.count - 1];
     fl_str agent = bedrock_arn_of(last).agent;
     FL_TRY(bedrock_index_add(&state->by_path, &links->by_path, scope->path.hash, scope, err));
-    FL_TRY(bedrock_index_add(&state->by_last, &links->by_last, hash_str(last, links->domain), scope,
-                             err));
+    FL_TRY(bedrock_index_add(&state->by_last, &links->by_last,
+                             bedrock_text_hash(last, links->domain), scope, err));
     if (agent.n > 0) {
-        FL_TRY(bedrock_index_add(&state->by_agent, &links->by_agent, hash_str(agent, links->domain),
-                                 scope, err));
+        FL_TRY(bedrock_index_add(&state->by_agent, &links->by_agent,
+                                 bedrock_text_hash(agent, links->domain), scope, err));
     }
     if (scope->invocation_id.n > 0) {
         FL_TRY(bedrock_index_add(&state->by_path_and_id, &links->by_path_and_id,
                                  hash_with_id(&scope->path, scope->invocation_id), scope, err));
-        FL_TRY(bedrock_index_add(&state->by_id, &links->by_id, hash_str(scope->invocation_id, 0),
-                                 scope, err));
+        FL_TRY(bedrock_index_add(&state->by_id, &links->by_id,
+                                 bedrock_text_hash(scope->invocation_id, 0), scope, err));
     }
     return FL_OK;
 }
@@ -400,9 +394,9 @@ static fl_status make(bedrock_state *state, lookup *wanted, bedrock_scope **out,
 /* Does the traceId begin with this id, which is in lower case? */
 static bool begins_with_id(fl_str trace_id, fl_str invocation_id)
 {
-    return invocation_id.n == UUID_CHARS && trace_id.n >= UUID_CHARS &&
-           memcmp(trace_id.p, invocation_id.p, UUID_CHARS) == 0 &&
-           (trace_id.n == UUID_CHARS || trace_id.p[UUID_CHARS] == '-');
+    return invocation_id.n == BEDROCK_UUID_CHARS && trace_id.n >= BEDROCK_UUID_CHARS &&
+           memcmp(trace_id.p, invocation_id.p, BEDROCK_UUID_CHARS) == 0 &&
+           (trace_id.n == BEDROCK_UUID_CHARS || trace_id.p[BEDROCK_UUID_CHARS] == '-');
 }
 
 /* Most events are of the scope of the one before. Only a path that is told in full, by callers that
@@ -431,7 +425,7 @@ fl_status bedrock_scope_of(bedrock_state *state, const bedrock_event *event, bed
     wanted.domain = domain_of(in_flow, event->node_name);
     bedrock_scope *scope = is_of_last(state->last, &wanted) ? state->last : NULL;
     if (scope == NULL) {
-        wanted.invocation_id = invocation_id_of(event->trace_id, wanted.digits);
+        wanted.invocation_id = bedrock_invocation_id(event->trace_id, wanted.digits);
         FL_TRY(find_path(state, &wanted, err));
         scope = find(state, &wanted);
     }
@@ -452,7 +446,7 @@ fl_status bedrock_scope_newest_top(bedrock_state *state, const bedrock_event *ev
         return FL_OK;
     }
     fl_str agent = FL_S("agent");
-    lookup wanted = {.event = event, .path = {&agent, 1, hash_of(&agent, 1, 0)}};
+    lookup wanted = {.event = event, .path = {&agent, 1, bedrock_path_hash(&agent, 1, 0)}};
     return make(state, &wanted, out, err);
 }
 

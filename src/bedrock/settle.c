@@ -73,7 +73,7 @@ static void chain_step(bedrock_step *step)
 
 static void chain_child(bedrock_scope *scope)
 {
-    bedrock_scope *above = scope->caller != NULL ? scope->caller->segment.scope : scope->above;
+    bedrock_scope *above = bedrock_scope_up(scope);
     if (above != NULL) {
         scope->links->next_child = above->links->first_child;
         above->links->first_child = scope;

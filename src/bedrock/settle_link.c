@@ -69,11 +69,6 @@ static void hang_without_step(bedrock_scope *scope, bedrock_scope *flow)
 
 /* ---- Roots */
 
-static bedrock_scope *up(const bedrock_scope *scope)
-{
-    return scope->caller != NULL ? scope->caller->segment.scope : scope->above;
-}
-
 /* Answers can name each other in a circle: it is cut where the walk came back to. */
 static void cut(bedrock_scope *scope)
 {
@@ -90,7 +85,7 @@ static void find_root(bedrock_scope *scope, uint32_t walk)
     uint32_t steps = 0;
     while (top->links->root == NULL) {
         top->links->walk = walk;
-        bedrock_scope *next = up(top);
+        bedrock_scope *next = bedrock_scope_up(top);
         if (next != NULL && next->links->root == NULL && next->links->walk == walk) {
             cut(top);
             next = NULL;
@@ -105,7 +100,7 @@ static void find_root(bedrock_scope *scope, uint32_t walk)
     }
     bedrock_scope *root = top->links->root;
     uint32_t depth = top->links->depth + steps;
-    for (bedrock_scope *at = scope; at != top; at = up(at)) {
+    for (bedrock_scope *at = scope; at != top; at = bedrock_scope_up(at)) {
         at->links->root = root;
         at->links->depth = depth--;
     }

@@ -48,8 +48,8 @@ static void set_http_status(bedrock_segment *segment, int64_t status)
 
 static void agent_failed(bedrock_segment *segment, yyjson_val *failure, bool is_step)
 {
-    fl_str code = fl_json_number(bedrock_member_of(failure, "failureCode"));
-    fl_str reason = bedrock_text_of(failure, "failureReason");
+    fl_str code = fl_json_number(fl_json_get(failure, FL_S("failureCode")));
+    fl_str reason = bedrock_text_of(failure, FL_S("failureReason"));
     int64_t status = 0;
     bool known = fl_json_i64(code, &status);
     set_flags_of_status(segment, known ? status : 0);
@@ -65,13 +65,13 @@ static void agent_failed(bedrock_segment *segment, yyjson_val *failure, bool is_
 
 static void flow_failed(bedrock_segment *segment, yyjson_val *failure, bool is_step)
 {
-    fl_str code = bedrock_text_of(failure, "errorCode");
+    fl_str code = bedrock_text_of(failure, FL_S("errorCode"));
     bool theirs = fl_str_eq(code, FL_S("VALIDATION"));
     segment->error = theirs;
     segment->fault = !theirs;
     if (is_step) {
         segment->failure_code = code;
-        segment->failure_reason = bedrock_text_of(failure, "errorMessage");
+        segment->failure_reason = bedrock_text_of(failure, FL_S("errorMessage"));
         set_cause(segment, code.n > 0 ? code : FL_S("FlowFailure"), segment->failure_reason);
     }
 }
@@ -114,9 +114,9 @@ static fl_str exception_class(fl_str error)
 
 static void code_ran(bedrock_segment *segment, const bedrock_step *step)
 {
-    yyjson_val *output = bedrock_member_of(step->output, "codeInterpreterInvocationOutput");
-    fl_str error = bedrock_text_of(output, "executionError");
-    segment->timeout = yyjson_is_true(bedrock_member_of(output, "executionTimeout"));
+    yyjson_val *output = fl_json_get(step->output, FL_S("codeInterpreterInvocationOutput"));
+    fl_str error = bedrock_text_of(output, FL_S("executionError"));
+    segment->timeout = yyjson_is_true(fl_json_get(output, FL_S("executionTimeout")));
     segment->fault = segment->timeout || error.n > 0;
     if (segment->timeout) {
         set_cause(segment, FL_S("CodeInterpreterTimeout"),
@@ -132,7 +132,7 @@ static void rejected(bedrock_segment *segment, const bedrock_step *step)
 {
     segment->error = true;
     set_cause(segment, FL_S("BedrockReprompt"),
-              bedrock_text_of(bedrock_member_of(step->output, "repromptResponse"), "text"));
+              bedrock_text_of(fl_json_get(step->output, FL_S("repromptResponse")), FL_S("text")));
 }
 
 static void stream_failed(bedrock_segment *segment, const bedrock_step *step)
@@ -142,15 +142,15 @@ static void stream_failed(bedrock_segment *segment, const bedrock_step *step)
     segment->throttle = row->throttle;
     segment->fault = row->fault;
     set_http_status(segment, row->status);
-    set_cause(segment, step->target, bedrock_text_of(step->output, "message"));
+    set_cause(segment, step->target, bedrock_text_of(step->output, FL_S("message")));
 }
 
 static void action_ran(bedrock_segment *segment, const bedrock_step *step)
 {
-    yyjson_val *response = bedrock_member_of(step->output, "operationResponse");
-    yyjson_val *http = bedrock_member_of(response, "sdkHttpResponse");
+    yyjson_val *response = fl_json_get(step->output, FL_S("operationResponse"));
+    yyjson_val *http = fl_json_get(response, FL_S("sdkHttpResponse"));
     int64_t status;
-    if (fl_json_i64(fl_json_number(bedrock_member_of(http, "statusCode")), &status)) {
+    if (fl_json_i64(fl_json_number(fl_json_get(http, FL_S("statusCode"))), &status)) {
         set_http_status(segment, status);
         if (status >= 400) {
             set_flags_of_status(segment, status);
@@ -162,8 +162,8 @@ static void answered(bedrock_segment *segment, const bedrock_step *step)
 {
     switch (segment->kind) {
     case BEDROCK_PRE_PROCESS: {
-        yyjson_val *parsed = bedrock_member_of(step->output, "parsedResponse");
-        segment->error = yyjson_is_false(bedrock_member_of(parsed, "isValid"));
+        yyjson_val *parsed = fl_json_get(step->output, FL_S("parsedResponse"));
+        segment->error = yyjson_is_false(fl_json_get(parsed, FL_S("isValid")));
         break;
     }
     case BEDROCK_CODE:

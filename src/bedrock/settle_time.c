@@ -95,10 +95,10 @@ static bool at_instant(bedrock_segment *segment, int64_t ns, fl_bedrock_time_sou
 /* A flow's action is told of at its end. */
 static bool of_action(bedrock_segment *segment, const bedrock_step *step)
 {
-    yyjson_val *response = bedrock_member_of(step->output, "operationResponse");
-    yyjson_val *metrics = bedrock_member_of(response, "metrics");
+    yyjson_val *response = fl_json_get(step->output, FL_S("operationResponse"));
+    yyjson_val *metrics = fl_json_get(response, FL_S("metrics"));
     int64_t latency_ms = 0;
-    (void)fl_json_i64(fl_json_number(bedrock_member_of(metrics, "latencyMs")), &latency_ms);
+    (void)fl_json_i64(fl_json_number(fl_json_get(metrics, FL_S("latencyMs"))), &latency_ms);
     if (step->first_ns != FL_TIME_NONE) {
         set_times(segment, moved(step->first_ns, -clamped_ms(latency_ms)), step->first_ns,
                   FL_BEDROCK_TIME_EVENT);

@@ -99,10 +99,10 @@ fl_status bedrock_step_close(bedrock_state *state, bedrock_step *step, const bed
 /* `group/function`, or `group/VERB path`; in arena. */
 static fl_str tool_name_of(fl_arena *arena, yyjson_val *input)
 {
-    fl_str group = bedrock_text_of(input, "actionGroupName");
-    fl_str function = bedrock_text_of(input, "function");
-    fl_str path = bedrock_text_of(input, "apiPath");
-    fl_str verb = bedrock_text_of(input, "verb");
+    fl_str group = bedrock_text_of(input, FL_S("actionGroupName"));
+    fl_str function = bedrock_text_of(input, FL_S("function"));
+    fl_str path = bedrock_text_of(input, FL_S("apiPath"));
+    fl_str verb = bedrock_text_of(input, FL_S("verb"));
     size_t bytes = group.n + 1 + (function.n > 0 ? function.n : verb.n + 1 + path.n);
     char *name = fl_arena_alloc(arena, bytes);
     size_t n = 0;
@@ -144,7 +144,7 @@ static bedrock_kind model_kind_of(const bedrock_event *event)
     case BEDROCK_ROUTING_CLASSIFIER:
         return BEDROCK_ROUTE_REQUEST;
     default:
-        return fl_str_eq(bedrock_text_of(event->body, "type"),
+        return fl_str_eq(bedrock_text_of(event->body, FL_S("type")),
                          FL_S("KNOWLEDGE_BASE_RESPONSE_GENERATION"))
                    ? BEDROCK_GENERATE_ANSWER
                    : BEDROCK_INVOKE_MODEL;
@@ -234,7 +234,7 @@ static fl_status rationale(bedrock_state *state, const bedrock_event *event, bed
     if (*last == NULL) {
         FL_FAIL(err, FL_E_NOMEM, "no memory for a run");
     }
-    (*last)->text = bedrock_text_of(event->body, "text");
+    (*last)->text = bedrock_text_of(event->body, FL_S("text"));
     step->event_count++;
     step->touched = state->seq;
     return bedrock_cluster_hold(scope->cluster, event->value, err);
@@ -262,10 +262,10 @@ static const action_row actions[] = {
 /* The row that the type names if its member is there, else the first whose member is. */
 static const action_row *action_of_input(yyjson_val *body)
 {
-    fl_str type = bedrock_text_of(body, "invocationType");
+    fl_str type = bedrock_text_of(body, FL_S("invocationType"));
     const action_row *first = NULL;
     for (size_t i = 0; i < ACTIONS; i++) {
-        if (yyjson_is_obj(bedrock_member_of(body, actions[i].input))) {
+        if (yyjson_is_obj(fl_json_get(body, fl_str_of(actions[i].input)))) {
             if (fl_str_eq(type, fl_str_of(actions[i].invocation_type))) {
                 return &actions[i];
             }
@@ -277,8 +277,8 @@ static const action_row *action_of_input(yyjson_val *body)
 
 static void name_collaborator(bedrock_step *step, yyjson_val *call)
 {
-    step->target = bedrock_text_of(call, "agentCollaboratorName");
-    step->alias_arn = bedrock_text_of(call, "agentCollaboratorAliasArn");
+    step->target = bedrock_text_of(call, FL_S("agentCollaboratorName"));
+    step->alias_arn = bedrock_text_of(call, FL_S("agentCollaboratorAliasArn"));
 }
 
 static fl_status invocation_input(bedrock_state *state, const bedrock_event *event,
@@ -287,16 +287,16 @@ static fl_status invocation_input(bedrock_state *state, const bedrock_event *eve
     const action_row *row = action_of_input(event->body);
     bedrock_step *step;
     if (row == NULL) {
-        if (!fl_str_eq(bedrock_text_of(event->body, "invocationType"), FL_S("FINISH"))) {
+        if (!fl_str_eq(bedrock_text_of(event->body, FL_S("invocationType")), FL_S("FINISH"))) {
             bedrock_diagnose(state->diagnostics, FL_BEDROCK_W_EMPTY, event->place,
                              "%.*s.invocationInput says nothing of what is invoked; it is left out",
                              FL_P(event->member_name));
         }
         return FL_OK;
     }
-    yyjson_val *call = bedrock_member_of(event->body, row->input);
+    yyjson_val *call = fl_json_get(event->body, fl_str_of(row->input));
     bool control = row->kind == BEDROCK_ACTION_GROUP &&
-                   fl_str_eq(bedrock_text_of(call, "executionType"), FL_S("RETURN_CONTROL"));
+                   fl_str_eq(bedrock_text_of(call, FL_S("executionType")), FL_S("RETURN_CONTROL"));
     FL_TRY(
         bedrock_step_new(state, event, scope, control ? BEDROCK_CONTROL : row->kind, &step, err));
     step->input = event->body;
@@ -310,7 +310,7 @@ static fl_status invocation_input(bedrock_state *state, const bedrock_event *eve
         name_collaborator(step, call);
         break;
     case BEDROCK_KNOWLEDGE_BASE:
-        step->target = bedrock_text_of(call, "knowledgeBaseId");
+        step->target = bedrock_text_of(call, FL_S("knowledgeBaseId"));
         step->retry_count = bedrock_attempts_of(scope, step->target);
         break;
     default:
@@ -326,7 +326,7 @@ static fl_status invocation_input(bedrock_state *state, const bedrock_event *eve
 static fl_status final_response(bedrock_state *state, const bedrock_event *event,
                                 bedrock_scope *scope, fl_err *err)
 {
-    bool asks = fl_str_eq(bedrock_text_of(event->body, "type"), FL_S("ASK_USER"));
+    bool asks = fl_str_eq(bedrock_text_of(event->body, FL_S("type")), FL_S("ASK_USER"));
     scope->final_response = event->body;
     scope->final_type = asks ? FL_S("ASK_USER") : FL_S("FINISH");
     scope->final_metadata = event->metadata;
@@ -343,7 +343,8 @@ static fl_status final_response(bedrock_state *state, const bedrock_event *event
 static fl_status reprompt(bedrock_state *state, const bedrock_event *event, bedrock_scope *scope,
                           fl_err *err)
 {
-    fl_str source = bedrock_text_of(bedrock_member_of(event->body, "repromptResponse"), "source");
+    fl_str source =
+        bedrock_text_of(fl_json_get(event->body, FL_S("repromptResponse")), FL_S("source"));
     bedrock_step *step = NULL;
     if (fl_str_eq(source, FL_S("ACTION_GROUP"))) {
         step = bedrock_pair(scope, BEDROCK_ACTION_GROUP, event);
@@ -362,7 +363,7 @@ static fl_status action_output(bedrock_state *state, const bedrock_event *event,
     bedrock_step *step;
     FL_TRY(answer(state, event, scope, row->kind, &step, err));
     if (row->kind == BEDROCK_COLLABORATOR && step->input == NULL) {
-        name_collaborator(step, bedrock_member_of(event->body, row->output));
+        name_collaborator(step, fl_json_get(event->body, fl_str_of(row->output)));
     }
     return FL_OK;
 }
@@ -370,9 +371,9 @@ static fl_status action_output(bedrock_state *state, const bedrock_event *event,
 /* The row by the member that is there, else by the type alone. */
 static const action_row *action_of_observation(yyjson_val *body)
 {
-    fl_str type = bedrock_text_of(body, "type");
+    fl_str type = bedrock_text_of(body, FL_S("type"));
     for (size_t i = 0; i < ACTIONS; i++) {
-        if (bedrock_member_of(body, actions[i].output) != NULL) {
+        if (fl_json_get(body, fl_str_of(actions[i].output)) != NULL) {
             return &actions[i];
         }
     }
@@ -387,9 +388,9 @@ static const action_row *action_of_observation(yyjson_val *body)
 static fl_status observation(bedrock_state *state, const bedrock_event *event, bedrock_scope *scope,
                              fl_err *err)
 {
-    fl_str type = bedrock_text_of(event->body, "type");
-    bool final = bedrock_member_of(event->body, "finalResponse") != NULL;
-    bool again = bedrock_member_of(event->body, "repromptResponse") != NULL;
+    fl_str type = bedrock_text_of(event->body, FL_S("type"));
+    bool final = fl_json_get(event->body, FL_S("finalResponse")) != NULL;
+    bool again = fl_json_get(event->body, FL_S("repromptResponse")) != NULL;
     const action_row *row = final || again ? NULL : action_of_observation(event->body);
     if (again || (!final && row == NULL && fl_str_eq(type, FL_S("REPROMPT")))) {
         return reprompt(state, event, scope, err);

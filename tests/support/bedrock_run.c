@@ -146,6 +146,28 @@ static bedrock_segment *scope_parent(const bedrock_scope *scope)
     return scope->above != NULL ? &scope->above->segment : NULL;
 }
 
+static size_t depth_of(const bedrock_scope *scope)
+{
+    size_t depth = 0;
+    while ((scope = bedrock_scope_up(scope)) != NULL) {
+        depth++;
+    }
+    return depth;
+}
+
+/* As settling does: the deepest first. */
+static void sort_by_depth(test_run *t)
+{
+    for (size_t i = 0; i < t->run.scope_count; i++) {
+        size_t at = i;
+        for (; at > 0 && depth_of(t->by_depth[at - 1]) < depth_of(t->scopes[i]); at--) {
+            t->by_depth[at] = t->by_depth[at - 1];
+        }
+        t->by_depth[at] = t->scopes[i];
+    }
+    t->run.by_depth = t->by_depth;
+}
+
 void test_run_settle(test_run *t)
 {
     bool is_tree = t->options.mode == FL_BEDROCK_TREE;
@@ -158,6 +180,7 @@ void test_run_settle(test_run *t)
         bedrock_segment *agent = &t->steps[i]->segment.scope->segment;
         add_segment(t, &t->steps[i]->segment, is_tree ? agent : before);
     }
+    sort_by_depth(t);
     bedrock_account(&t->run, &t->options);
     bedrock_identify(&t->run, &t->options);
 }
@@ -222,7 +245,7 @@ test_document *test_write(test_run *t, const bedrock_segment *segment)
 
 yyjson_val *test_annotation(const test_document *document, const char *key)
 {
-    return bedrock_member_of(bedrock_member_of(document->json, "annotations"), key);
+    return fl_json_get(fl_json_get(document->json, FL_S("annotations")), fl_str_of(key));
 }
 
 fl_str test_annotation_text(const test_document *document, const char *key)

@@ -22,6 +22,7 @@ typedef struct test_run {
     fl_bedrock_options options;
     bedrock_run run;
     bedrock_scope *scopes[TEST_RUN_MAX];
+    bedrock_scope *by_depth[TEST_RUN_MAX];
     bedrock_step *steps[TEST_RUN_MAX];
     bedrock_segment *segments[2 * TEST_RUN_MAX];
     test_document documents[32]; /* of the last test_write */

@@ -17,7 +17,7 @@ static void assert_annotations(test_document *document, const char *expected)
 {
     fl_buf text;
     fl_buf_init(&text, (size_t)1 << 20);
-    yyjson_obj_iter each = yyjson_obj_iter_with(bedrock_member_of(document->json, "annotations"));
+    yyjson_obj_iter each = yyjson_obj_iter_with(fl_json_get(document->json, FL_S("annotations")));
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&each)) != NULL;) {
         if (text.n > 0) {
             fl_buf_add_byte(&text, ' ');
