@@ -15,7 +15,8 @@
  * The result is one JSON line on stdout: what was sent, what was accepted, time, sender CPU.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "client.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -24,18 +25,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct {
@@ -62,22 +58,6 @@ static size_t arg_limit = SIZE_MAX;
 static double arg_max = 240;
 static volatile sig_atomic_t stop;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-static void nap(double s)
-{
-    struct timespec t = {(time_t)s, (long)((s - (double)(time_t)s) * 1e9)};
-    nanosleep(&t, NULL);
-}
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
 static void on_signal(int sig)
 {
     (void)sig;
@@ -116,153 +96,6 @@ static void load(void)
         spans_before[i + 1] = spans_before[i] + recs[i].spans;
 }
 
-static struct sockaddr_in loopback(void)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)arg_port)};
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return a;
-}
-
-static int dial(void)
-{
-    struct sockaddr_in a = loopback();
-    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-    struct timeval tv = {60, 0};
-    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a)) {
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
-    return fd;
-}
-
-static bool send_all(int fd, struct iovec *v, int n)
-{
-    while (n) {
-        ssize_t k = writev(fd, v, n);
-        if (k < 0) {
-            if (errno == EINTR)
-                continue;
-            return false;
-        }
-        while (n && (size_t)k >= v->iov_len) {
-            k -= (ssize_t)v->iov_len;
-            v++;
-            n--;
-        }
-        if (n) {
-            v->iov_base = (char *)v->iov_base + k;
-            v->iov_len -= (size_t)k;
-        }
-    }
-    return true;
-}
-
-/* a buffered reader over one connection */
-typedef struct {
-    int fd;
-    size_t at, n;
-    char b[16384];
-} In;
-
-static int in_byte(In *in)
-{
-    if (in->at == in->n) {
-        ssize_t k;
-        do
-            k = read(in->fd, in->b, sizeof in->b);
-        while (k < 0 && errno == EINTR);
-        if (k <= 0)
-            return -1;
-        in->at = 0;
-        in->n = (size_t)k;
-    }
-    return (unsigned char)in->b[in->at++];
-}
-static int in_line(In *in, char *line, size_t cap)
-{
-    size_t n = 0;
-    for (;;) {
-        int c = in_byte(in);
-        if (c < 0)
-            return -1;
-        if (c == '\n')
-            break;
-        if (c != '\r' && n + 1 < cap)
-            line[n++] = (char)c;
-    }
-    line[n] = 0;
-    return (int)n;
-}
-static bool in_skip(In *in, uint64_t n)
-{
-    while (n) {
-        if (in->at == in->n) {
-            if (in_byte(in) < 0)
-                return false;
-            n--;
-            continue;
-        }
-        uint64_t k = in->n - in->at < n ? in->n - in->at : n;
-        in->at += (size_t)k;
-        n -= k;
-    }
-    return true;
-}
-
-/* reads one response; returns its status, or -1; *keep tells if the connection lives on */
-static int read_response(In *in, bool *keep)
-{
-    char line[1024];
-    int status = 0;
-    *keep = true;
-    do {
-        uint64_t len = 0;
-        bool chunked = false, has_len = false;
-        if (in_line(in, line, sizeof line) < 0 || sscanf(line, "HTTP/1.%*d %d", &status) != 1)
-            return -1;
-        for (;;) {
-            int k = in_line(in, line, sizeof line);
-            if (k < 0)
-                return -1;
-            if (!k)
-                break;
-            if (!strncasecmp(line, "content-length:", 15)) {
-                len = strtoull(line + 15, NULL, 10);
-                has_len = true;
-            } else if (!strncasecmp(line, "transfer-encoding:", 18) && strcasestr(line, "chunked"))
-                chunked = true;
-            else if (!strncasecmp(line, "connection:", 11) && strcasestr(line, "close"))
-                *keep = false;
-        }
-        if (chunked) {
-            for (;;) {
-                if (in_line(in, line, sizeof line) < 0)
-                    return -1;
-                uint64_t c = strtoull(line, NULL, 16);
-                if (!c)
-                    break;
-                if (!in_skip(in, c + 2))
-                    return -1;
-            }
-            do {
-                int k = in_line(in, line, sizeof line);
-                if (k < 0)
-                    return -1;
-            } while (line[0]);
-        } else if (has_len) {
-            if (!in_skip(in, len))
-                return -1;
-        } else if (status != 204 && status != 304 && status >= 200) {
-            *keep = false;
-        }
-    } while (status / 100 == 1);
-    return status;
-}
-
 static void pace(uint64_t before)
 {
     if (rate > 0) {
@@ -293,7 +126,7 @@ static void *http_thread(void *arg)
         int status = -1;
         for (int tries = 0; tries < 2000 && !stop && now() < deadline; tries++) {
             if (in.fd < 0) {
-                in.fd = dial();
+                in.fd = dial(arg_port);
                 in.at = in.n = 0;
                 if (in.fd < 0) {
                     nap(0.05);
@@ -304,7 +137,7 @@ static void *http_thread(void *arg)
             struct iovec v[2] = {{head, (size_t)h}, {(void *)(uintptr_t)r->p, r->len}};
             bool keep = false;
             double t0 = now();
-            status = send_all(in.fd, v, 2) ? read_response(&in, &keep) : -1;
+            status = send_all(in.fd, v, 2) ? read_response(&in, NULL, &keep) : -1;
             if (status >= 0)
                 lat->lat[lat->n++ % (nrecs + 1)] = now() - t0;
             if (status < 0 || !keep) {
@@ -333,19 +166,6 @@ static void *http_thread(void *arg)
     return NULL;
 }
 
-static int cmp_dbl(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-static double cpu_self(void)
-{
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
-}
-
 static int run_http(void)
 {
     pthread_t th[256];
@@ -366,7 +186,7 @@ static int run_http(void)
     for (int i = 0; i < arg_conns; i++)
         for (size_t k = 0; k < lat[i].n && k < nrecs + 1; k++)
             l[n++] = lat[i].lat[k];
-    qsort(l, n, sizeof *l, cmp_dbl);
+    sort_doubles(l, n);
     printf(
         "{\"requests_ok\":%" PRIuLEAST64 ",\"spans_ok\":%" PRIuLEAST64 ",\"bytes_ok\":%" PRIuLEAST64
         ",\"failed\":%" PRIuLEAST64 ",\"spans_failed\":%" PRIuLEAST64
@@ -375,15 +195,15 @@ static int run_http(void)
         atomic_load(&tally.ok), atomic_load(&tally.spans_ok), atomic_load(&tally.bytes_ok),
         atomic_load(&tally.failed), atomic_load(&tally.spans_failed),
         atomic_load(&tally.last_bad_status), atomic_load(&tally.retries),
-        atomic_load(&tally.reconnects), wall, cpu_self() - cpu0, n ? l[n / 2] * 1e3 : 0,
-        n ? l[n * 99 / 100] * 1e3 : 0, n ? l[n - 1] * 1e3 : 0);
+        atomic_load(&tally.reconnects), wall, cpu_self() - cpu0, percentile(l, n, 50) * 1e3,
+        percentile(l, n, 99) * 1e3, n ? l[n - 1] * 1e3 : 0);
     return atomic_load(&tally.spans_failed) != 0;
 }
 
 static int run_udp(void)
 {
     enum { BURST = 32 };
-    struct sockaddr_in a = loopback();
+    struct sockaddr_in a = loopback(arg_port);
     int fd = socket(AF_INET, SOCK_DGRAM, 0), big = 4 << 20;
     if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a))
         die("udp");
@@ -431,26 +251,6 @@ static int run_udp(void)
 
 static atomic_uint_least64_t sink_reqs, sink_bytes, sink_docs;
 
-static bool in_read(In *in, char *to, uint64_t n)
-{
-    while (n) {
-        if (in->at == in->n) {
-            int c = in_byte(in);
-            if (c < 0)
-                return false;
-            *to++ = (char)c;
-            n--;
-            continue;
-        }
-        size_t k = in->n - in->at < n ? in->n - in->at : (size_t)n;
-        memcpy(to, in->b + in->at, k);
-        in->at += k;
-        to += k;
-        n -= k;
-    }
-    return true;
-}
-
 static void *sink_conn(void *arg)
 {
     static const char reply[] =
@@ -496,7 +296,7 @@ out:
 
 static int run_sink(void)
 {
-    struct sockaddr_in a = loopback();
+    struct sockaddr_in a = loopback(arg_port);
     int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     struct timeval tv = {1, 0};
@@ -521,7 +321,7 @@ static int run_sink(void)
 static int run_usink(void)
 {
     enum { BURST = 64, SIZE = 65536 };
-    struct sockaddr_in a = loopback();
+    struct sockaddr_in a = loopback(arg_port);
     int fd = socket(AF_INET, SOCK_DGRAM, 0), big = 32 << 20;
     struct timeval tv = {0, 200000};
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof big))

@@ -3,6 +3,7 @@
  *
  *   xgen --spans 1000000 --seed 42 --out DIR [--base EPOCH_SECONDS] [--window SECONDS]
  *        [--batch 500] [--docs 50] [--no-otlp] [--no-xray] [--no-zipkin]
+ *        [--no-udp]
  *
  * Writes into DIR (all payload files use the record framing read by replay.c):
  *   otlp.rec      ExportTraceServiceRequest protobufs, ~batch spans each, grouped by resource
@@ -1285,7 +1286,8 @@ static void write_segments(const uint32_t *order, int docs, Rec *udp, Rec *putr)
         b.n = 0;
         puts0(&b, head);
         uint32_t nsp = xray_segment(&b, s);
-        rec_put(udp, b.p, b.n, nsp);
+        if (udp->f)
+            rec_put(udp, b.p, b.n, nsp);
         put1(&b, 0);
         if (!have)
             puts0(&body, "{\"TraceSegmentDocuments\":[");
@@ -1479,7 +1481,7 @@ int main(int argc, char **argv)
 {
     uint64_t want = 100000, seed = 42, base = 0, window = 1800;
     int batch = 500, docs = 50;
-    bool otlp_on = true, xray_on = true, zip_on = true;
+    bool otlp_on = true, xray_on = true, zip_on = true, udp_on = true;
     const char *out = NULL;
     for (int i = 1; i < argc; i++) {
         const char *o = argv[i], *v = i + 1 < argc ? argv[i + 1] : "";
@@ -1493,6 +1495,10 @@ int main(int argc, char **argv)
         }
         if (!strcmp(o, "--no-zipkin")) {
             zip_on = false;
+            continue;
+        }
+        if (!strcmp(o, "--no-udp")) {
+            udp_on = false;
             continue;
         }
         i++;
@@ -1564,9 +1570,12 @@ int main(int argc, char **argv)
     if (zip_on)
         rec_close(&z, st, "zipkin.rec");
     if (xray_on) {
-        Rec u = rec_open(out, "xray-udp.rec"), p = rec_open(out, "xray-put.rec");
+        Rec u = {0}, p = rec_open(out, "xray-put.rec");
+        if (udp_on)
+            u = rec_open(out, "xray-udp.rec");
         write_segments(order, docs, &u, &p);
-        rec_close(&u, st, "xray-udp.rec");
+        if (udp_on)
+            rec_close(&u, st, "xray-udp.rec");
         rec_close(&p, st, "xray-put.rec");
     }
     fclose(st);

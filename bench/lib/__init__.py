@@ -1,0 +1,1 @@
+"""What the end-to-end benchmarks share: the load, the server under test, the figures."""
