@@ -5,6 +5,7 @@ pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv>=1.44)
 pkg_check_modules(LLHTTP REQUIRED IMPORTED_TARGET libllhttp>=9.2)
 pkg_check_modules(YYJSON REQUIRED IMPORTED_TARGET yyjson>=0.10)
 pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
@@ -13,4 +14,4 @@ pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
 
 add_library(fl_libraries INTERFACE)
 target_link_libraries(fl_libraries INTERFACE PkgConfig::UV PkgConfig::LLHTTP PkgConfig::YYJSON
-    PkgConfig::LZ4 PkgConfig::XXHASH PkgConfig::ZLIB PkgConfig::CURL PkgConfig::CRYPTO PkgConfig::INIH Threads::Threads m)
+    PkgConfig::LZ4 PkgConfig::ZSTD PkgConfig::XXHASH PkgConfig::ZLIB PkgConfig::CURL PkgConfig::CRYPTO PkgConfig::INIH Threads::Threads m)

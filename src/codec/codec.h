@@ -179,4 +179,21 @@ FL_MUST fl_status fl_lz4_pack(fl_str raw, fl_buf *out, fl_err *err);
 /* Exactly raw_len bytes into `to`; FL_E_CORRUPT otherwise. */
 FL_MUST fl_status fl_lz4_unpack(fl_str packed, char *to, size_t raw_len, fl_err *err);
 
+/* zstd's memory for packing and unpacking, each taken at its first use and kept: for many calls,
+ * one thread at a time. */
+typedef struct fl_zstd fl_zstd;
+FL_MUST fl_zstd *fl_zstd_new(void); /* NULL without memory */
+void fl_zstd_free(fl_zstd *zstd);   /* NULL is fine */
+
+/* A level of fl_zstd_pack: next to no search for repetitions, but bytes that are more frequent get
+ * shorter codes. */
+#define FL_ZSTD_ENTROPY (-1000)
+
+/* One zstd frame, without its magic number, length and checksum, appended to out. On an error
+ * out->n is as before. */
+FL_MUST fl_status fl_zstd_pack(fl_zstd *zstd, fl_str raw, int level, fl_buf *out, fl_err *err);
+/* Exactly raw_len bytes into `to`; FL_E_CORRUPT otherwise. FL_E_NOMEM. */
+FL_MUST fl_status fl_zstd_unpack(fl_zstd *zstd, fl_str packed, char *to, size_t raw_len,
+                                 fl_err *err);
+
 #endif
