@@ -7,7 +7,8 @@ Rules
 - A file includes headers of its own module, and of other modules only the public header
   <module>/<module>.h (of base: any header that is not private) of a module earlier in the order.
 - Private headers end in _int.h. Any other header is the public one or a page of it, that is, the
-  public header includes it.
+  public header includes it; or it is what a folder inside a module offers to the module's other
+  folders, <module>/<folder>/<folder>.h.
 - Headers do not include one another in a circle.
 - Pure modules do no I/O, read no clock, start no thread: neither the headers nor the calls for it
   occur in them. Where one is needed all the same, its line says so: /* layers: reason */.
@@ -73,6 +74,12 @@ def read_source(src: Path, file: Path) -> Source:
 def is_public(header: str) -> bool:
     module, _, name = header.partition("/")
     return name == f"{module}.h" or (module == "base" and not header.endswith("_int.h"))
+
+
+def is_folder_header(header: str) -> bool:
+    """What a folder inside a module offers to the other folders of that module."""
+    parts = header.split("/")
+    return len(parts) == 3 and parts[2] == f"{parts[1]}.h"
 
 
 def check_module_include(source: Source, include: Include) -> str | None:
@@ -142,7 +149,9 @@ def check_place(sources: dict[str, Source]) -> list[tuple[str, int, str]]:
     for path, source in sources.items():
         if source.module not in ORDER:
             problems.append((path, 1, f"{source.module} is no module: the order is {' '.join(ORDER)}"))
-        elif path.endswith(".h") and not is_public(path) and not path.endswith("_int.h"):
+        elif path.endswith(".h") and not (
+            is_public(path) or is_folder_header(path) or path.endswith("_int.h")
+        ):
             public = sources.get(f"{source.module}/{source.module}.h")
             if not public or path not in {include.target for include in public.includes}:
                 problems.append(

@@ -71,9 +71,7 @@ static fl_status take_rows(fl_query_page *page)
         FL_FAIL(&page->err, FL_E_NOMEM, "no memory for %zu ids", scan->row_count);
     }
     for (size_t i = 0; i < scan->row_count; i++) {
-        const fl_store_row *row = &scan->rows[i];
-        page->ids[i] = row->id;
-        page->last = (fl_store_place){row->time_ns, row->start_ns, row->id};
+        page->ids[i] = scan->rows[i].id;
     }
     return FL_OK;
 }

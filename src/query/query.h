@@ -20,8 +20,8 @@
 typedef struct fl_query_page fl_query_page;
 struct fl_query_page {
     fl_store *store;
-    /* from_ns, to_ns, has_after, after, limit, want and user are set by the owner; its other
-     * results stand here when the page is done. */
+    /* Range, terms, window, budget, limit, want and user are set by the owner; its other results,
+     * as where the next page begins, stand here when the page is done. */
     fl_store_scan scan;
     fl_arena *arena;  /* for rows and ids */
     fl_arena *memory; /* for records and what is made of them; is reset before each try */
@@ -36,7 +36,6 @@ struct fl_query_page {
     fl_status status;
     fl_err err;
     fl_store_get get;
-    fl_store_place last; /* where the page ended; set unless it has no rows */
     /* private */
     fl_trace_id *ids;
     fl_work work;

@@ -13,32 +13,6 @@ static bool in_window(const fl_summary_request *request, int64_t time_ns)
     return time_ns >= request->start_ns && time_ns < request->end_ns;
 }
 
-/* The latest end or arrival of a record in the window; FL_TIME_NONE if there is none. */
-static int64_t latest_event(const fl_summary_request *request, const fl_store_row *row)
-{
-    int64_t latest = FL_TIME_NONE;
-    for (uint32_t i = 0; i < row->record_count; i++) {
-        const fl_record_times *times = &row->times[i];
-        if (times->end_ns > latest && in_window(request, times->end_ns)) {
-            latest = times->end_ns;
-        }
-        if (times->arrival_ns > latest && in_window(request, times->arrival_ns)) {
-            latest = times->arrival_ns;
-        }
-    }
-    return latest;
-}
-
-static bool ended_in_window(const fl_summary_request *request, const fl_store_row *row)
-{
-    for (uint32_t i = 0; i < row->record_count; i++) {
-        if (row->times[i].end_ns != FL_TIME_NONE && in_window(request, row->times[i].end_ns)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* hash(id) / 2^64 < value: a trace kept at 0.25 is kept at 0.5. */
 static bool kept_by_rate(fl_trace_id id, double rate)
 {
@@ -71,31 +45,37 @@ static bool is_sampled(const fl_sampling_strategy *sampling, const fl_store_row 
 static bool row_wanted(void *user, const fl_store_row *row)
 {
     const fl_summary_request *request = user;
-    if (!is_sampled(&request->sampling, row)) {
-        return false;
-    }
-    switch (request->range) {
+    return is_sampled(&request->sampling, row);
+}
+
+static fl_scan_window window_of(fl_time_range range)
+{
+    switch (range) {
     case FL_RANGE_EVENT:
-        return latest_event(request, row) != FL_TIME_NONE;
+        return FL_WINDOW_EVENT;
     case FL_RANGE_SERVICE:
-        return ended_in_window(request, row);
+        return FL_WINDOW_ENDED;
     case FL_RANGE_TRACE_ID:
         break;
     }
-    return true;
+    return FL_WINDOW_NONE;
 }
 
 /* ---- From rows to summaries */
 
+/* The latest end or arrival of a record in the window; FL_TIME_NONE if there is none. */
 static int64_t matched_event(const fl_summary_request *request, const fl_stored_trace *stored)
 {
     int64_t latest = FL_TIME_NONE;
     for (size_t i = 0; request->range == FL_RANGE_EVENT && i < stored->count; i++) {
-        const fl_record_times times = {stored->records[i].segment->end_ns,
-                                       stored->records[i].arrival_ns};
-        const fl_store_row row = {.record_count = 1, .times = &times};
-        int64_t event_ns = latest_event(request, &row);
-        latest = event_ns > latest ? event_ns : latest;
+        int64_t end_ns = stored->records[i].segment->end_ns;
+        int64_t arrival_ns = stored->records[i].arrival_ns;
+        if (end_ns > latest && in_window(request, end_ns)) {
+            latest = end_ns;
+        }
+        if (arrival_ns > latest && in_window(request, arrival_ns)) {
+            latest = arrival_ns;
+        }
     }
     return latest;
 }
@@ -117,7 +97,7 @@ static void render(fl_query_summaries *query)
 {
     query->examined = query->page.scan.examined;
     query->reached_end = query->page.scan.reached_end;
-    query->last = query->page.last;
+    query->last = query->page.scan.next;
     query->render(query);
 }
 
@@ -188,6 +168,9 @@ void fl_query_summaries_begin(fl_query_summaries *query)
                                            .has_after = request->has_after,
                                            .after = request->after,
                                            .limit = request->limit,
+                                           .window = window_of(request->range),
+                                           .window_from_ns = request->start_ns,
+                                           .window_to_ns = request->end_ns,
                                            .want = row_wanted,
                                            .user = &query->request},
                                   .arena = query->arena,

@@ -64,7 +64,7 @@ static void after_worker(fl_work *work)
 
 static void render(fl_query_usage *query)
 {
-    query->covered_ns = query->reached_end ? query->start_ns : query->page.last.time_ns;
+    query->covered_ns = query->reached_end ? query->start_ns : query->page.scan.next.time_ns;
     query->work = (fl_work){.work = on_worker, .done = after_worker};
     fl_loop_work(query->loop, &query->work);
 }
@@ -88,7 +88,7 @@ static void after_page(fl_query_page *page)
         render(query);
     } else {
         page->scan.has_after = true;
-        page->scan.after = page->last;
+        page->scan.after = page->scan.next;
         begin_page(page);
     }
 }

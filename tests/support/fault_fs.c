@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FILES_MAX   256
+#define FILES_MAX   1024
 #define HANDLES_MAX 256
 #define SECTOR      512
 
@@ -14,10 +14,11 @@ typedef struct bytes_image {
 } bytes_image;
 
 typedef struct fault_file {
-    char *path;        /* NULL = free */
-    bool there;        /* has a name now */
-    bool name_durable; /* would have one after a power cut */
-    bool sync_lies;    /* a sync failed: what was not on the disk then never gets there */
+    char *path;                        /* NULL = free */
+    bool there;                        /* has a name now */
+    bool name_durable;                 /* would have one after a power cut */
+    const struct fault_file *replaced; /* what a rename took the name from */
+    bool sync_lies; /* a sync failed: what was not on the disk then never gets there */
     bool locked;
     bytes_image now, durable;
 } fault_file;
@@ -105,12 +106,39 @@ static fault_file *find(fault_fs *fs, const char *path)
     return NULL;
 }
 
+static bool is_open(const fault_fs *fs, const fault_file *file)
+{
+    for (size_t i = 0; i < HANDLES_MAX; i++) {
+        if (fs->handles[i] == file) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void forget(fault_fs *fs, fault_file *file)
+{
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        if (fs->files[i].replaced == file) {
+            fs->files[i].replaced = NULL;
+        }
+    }
+    free(file->path);
+    free(file->now.bytes);
+    free(file->durable.bytes);
+    *file = (fault_file){0};
+}
+
 static fault_file *make(fault_fs *fs, const char *path)
 {
     for (size_t i = 0; i < FILES_MAX; i++) {
-        if (fs->files[i].path == NULL) {
-            fs->files[i] = (fault_file){.path = strdup(path), .there = true};
-            return &fs->files[i];
+        fault_file *file = &fs->files[i];
+        if (file->path != NULL && !file->there && !file->name_durable && !is_open(fs, file)) {
+            forget(fs, file);
+        }
+        if (file->path == NULL) {
+            *file = (fault_file){.path = strdup(path), .there = true};
+            return file;
         }
     }
     abort();
@@ -254,10 +282,24 @@ static fl_status fault_remove(fl_fs *calls, const char *path, fl_err *err)
 
 static fl_status fault_rename(fl_fs *calls, const char *from, const char *to, fl_err *err)
 {
-    (void)to;
     fault_fs *fs = fs_of(calls);
-    (void)begin(fs);
-    return end_failed(fs, "rename (not modelled)", from, err);
+    if (!begin(fs)) {
+        return end_failed(fs, "rename", from, err);
+    }
+    fault_file *file = find(fs, from), *old = find(fs, to);
+    if (file == NULL || is_open(fs, file)) {
+        return end_failed(fs, "rename what is not there, or open:", from, err);
+    }
+    fault_file *named = make(fs, to);
+    image_copy(&named->now, &file->now);
+    image_copy(&named->durable, &file->durable);
+    named->sync_lies = file->sync_lies;
+    named->replaced = old;
+    file->there = false;
+    if (old != NULL) {
+        old->there = false;
+    }
+    return end(fs, FL_OK);
 }
 
 static fl_status fault_make_dir(fl_fs *calls, const char *path, fl_err *err)
@@ -439,17 +481,38 @@ static void survive(bytes_image *to, const fault_file *file, uint64_t *state)
     }
 }
 
+/* Does the file have its name after a power cut? A name that was given to another file is either
+ * the old one's or the new one's. */
+static bool keeps_name(const fault_file *file, uint64_t seed, uint64_t *state)
+{
+    if (seed == 0 || file->there == file->name_durable) {
+        return file->name_durable;
+    }
+    return next_random(state) % 2 == 0;
+}
+
+static void find_names(const fault_fs *fs, uint64_t seed, uint64_t *state, bool *named)
+{
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        named[i] = fs->files[i].path != NULL && keeps_name(&fs->files[i], seed, state);
+    }
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        const fault_file *old = fs->files[i].replaced;
+        if (old != NULL) {
+            named[old - fs->files] = old->name_durable && !named[i];
+        }
+    }
+}
+
 static fault_fs *image_of(const fault_fs *fs, uint64_t seed)
 {
     fault_fs *after = fault_fs_new();
     uint64_t state = seed;
+    bool named[FILES_MAX];
+    find_names(fs, seed, &state, named);
     for (size_t i = 0; i < FILES_MAX; i++) {
         const fault_file *file = &fs->files[i];
-        bool named = file->name_durable;
-        if (seed != 0 && file->there != file->name_durable) {
-            named = next_random(&state) % 2 == 0;
-        }
-        if (file->path != NULL && named) {
+        if (named[i]) {
             fault_file *copy = make(after, file->path);
             survive(&copy->now, file, &state);
             image_copy(&copy->durable, &copy->now);

@@ -22,6 +22,7 @@ void rig_init(store_rig *rig, size_t loops, const char *dir, fl_fs *fs)
     }
     rig->options = fl_local_options_default();
     rig->options.commit_interval_ns = 0;
+    rig->options.settle_look_ns = 0;
     rig->options.sweep_interval_ns = 10 * FL_NS_PER_MS;
     rig->config = (fl_store_config){
         .dir = dir,
@@ -192,6 +193,34 @@ void rig_scan(store_rig *rig, fl_store_scan *scan)
     w.scan.done = scan_done;
     wait_for(rig, &w.base, w.scan.loop, begin_scan);
     *scan = w.scan;
+}
+
+typedef struct pin_waiter {
+    waiter base;
+    fl_store_pin pin;
+} pin_waiter;
+
+static void pin_done(fl_store_pin *pin)
+{
+    uv_sem_post(&FL_CONTAINER_OF(pin, pin_waiter, pin)->base.done);
+}
+
+static void begin_pin(void *user)
+{
+    pin_waiter *w = user;
+    fl_store_pin_begin(w->base.rig->store, &w->pin);
+}
+
+fl_status rig_pin(store_rig *rig, const fl_trace_id *ids, size_t count, bool pinned, fl_err *err)
+{
+    fl_loop *loop = next_loop(rig);
+    pin_waiter w = {
+        .pin = {.ids = ids, .count = count, .pinned = pinned, .loop = loop, .done = pin_done}};
+    wait_for(rig, &w.base, loop, begin_pin);
+    if (err != NULL) {
+        *err = w.pin.err;
+    }
+    return w.pin.status;
 }
 
 fl_store_scan rig_scan_all(store_rig *rig, fl_arena *arena)

@@ -39,6 +39,8 @@ FL_MUST fl_status rig_put(store_rig *rig, const fl_segment *segment, fl_err *err
 /* Fill in ids, count and arena of the get; all but private fields and results of the scan. */
 void rig_get(store_rig *rig, fl_store_get *get);
 void rig_scan(store_rig *rig, fl_store_scan *scan);
+FL_MUST fl_status rig_pin(store_rig *rig, const fl_trace_id *ids, size_t count, bool pinned,
+                          fl_err *err);
 /* All rows, newest first. */
 fl_store_scan rig_scan_all(store_rig *rig, fl_arena *arena);
 /* Segments that the store has of a trace. */

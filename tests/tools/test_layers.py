@@ -113,3 +113,14 @@ def test_what_only_looks_like_io_is_fine(problems, line):
 
 def test_an_empty_tree_is_a_failure(tmp_path):
     assert layers.main([str(tmp_path)]) == 1
+
+
+def test_a_folder_of_a_module_offers_one_header_to_its_neighbours_only(problems):
+    sources = {
+        "store/store.h": "",
+        "store/part/part.h": "",
+        "store/local/live.c": '#include "store/part/part.h"\n',
+    }
+    assert problems(sources) == []
+    [problem] = problems({**sources, "query/page.c": '#include "store/part/part.h"\n'})
+    assert "not a public header" in problem

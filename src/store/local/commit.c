@@ -28,7 +28,6 @@ static void retire_file(fl_shard *shard, fl_batch *batch)
 {
     fl_writer *writer = &shard->writer;
     fs_of(shard)->close(fs_of(shard), writer->handle);
-    atomic_store(&writer->file->sealed, true);
     batch->retired = writer->file;
     *writer = (fl_writer){0};
 }
@@ -126,7 +125,7 @@ static fl_status append(fl_shard *shard, fl_batch *batch, fl_err *err)
 }
 
 /* Forces to disk what durability asks for. A commit that fails here is cut off, if that works. */
-static fl_status settle(fl_shard *shard, fl_batch *batch, fl_err *err)
+static fl_status force(fl_shard *shard, fl_batch *batch, fl_err *err)
 {
     fl_err inner;
     fl_writer *writer = &shard->writer;
@@ -171,13 +170,13 @@ static fl_status write_batch(fl_shard *shard, fl_batch *batch, fl_err *err)
     if (batch->frame_count != 0) {
         FL_TRY(write_frames(shard, batch, err));
     }
-    FL_TRY(settle(shard, batch, err));
+    FL_TRY(force(shard, batch, err));
     if (batch->out.n == 0) {
         return FL_OK;
     }
     writer->offset += batch->out.n;
     atomic_fetch_add(&writer->file->bytes, batch->out.n);
-    fl_counter_add(&stats->disk_bytes, batch->out.n);
+    fl_counter_add(&stats->log_bytes, batch->out.n);
     fl_counter_add(&stats->commits_total, 1);
     fl_counter_add(&stats->commit_bytes_total, batch->out.n);
     if (writer->offset >= shard->store->options.file_bytes) {

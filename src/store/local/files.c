@@ -80,8 +80,8 @@ fl_status fl_wal_file_new(fl_store *store, uint64_t sequence, uint32_t shard, fl
     atomic_init(&file->references, 1);
     if (!take_slot(&store->files, file)) {
         free(file);
-        FL_FAIL(err, FL_E_IO, "%s holds %zu log files, more cannot be managed; lower --retention",
-                store->files.dir, FL_WAL_SLOTS_MAX);
+        FL_FAIL(err, FL_E_IO, "%s holds %zu log files, more cannot be managed", store->files.dir,
+                FL_WAL_SLOTS_MAX);
     }
     fl_counter_add(&store->stats->files, 1);
     *out = file;
@@ -93,53 +93,42 @@ fl_wal_file *fl_wal_file_at(const fl_wal_files *files, uint32_t slot)
     return atomic_load(&files->slots[slot]);
 }
 
-/* A file without references is on its way out and takes none any more. */
-static bool try_ref(fl_wal_file *file)
-{
-    size_t found = atomic_load(&file->references);
-    while (found != 0) {
-        if (atomic_compare_exchange_weak(&file->references, &found, found + 1)) {
-            return true;
-        }
-    }
-    return false;
-}
+/* ---- Readers */
 
-fl_wal_file *fl_wal_file_oldest(fl_wal_files *files)
+bool fl_held_files_add(fl_held_files *held, const fl_wal_files *files, const fl_row *row)
 {
-    fl_wal_file *oldest = NULL;
-    uv_mutex_lock(&files->lock);
-    for (uint32_t i = 0; i < files->used; i++) {
-        fl_wal_file *file = fl_wal_file_at(files, i);
-        if (file != NULL && atomic_load(&file->sealed) && atomic_load(&file->references) != 0 &&
-            (oldest == NULL || file->sequence < oldest->sequence)) {
-            oldest = file;
+    const fl_wal_ref *refs = fl_row_refs(row);
+    const fl_wal_file *last = NULL;
+    for (uint32_t i = 0; i < row->record_count; i++) {
+        fl_wal_file *file = fl_wal_file_at(files, fl_wal_ref_slot(refs[i]));
+        if (file == last) {
+            continue;
         }
-    }
-    if (oldest != NULL && !try_ref(oldest)) {
-        oldest = NULL;
-    }
-    uv_mutex_unlock(&files->lock);
-    return oldest;
-}
-
-void fl_wal_file_hold_remarks(fl_wal_file *file)
-{
-    if (!atomic_exchange(&file->remarks, true)) {
+        last = file;
+        size_t at = held->count;
+        while (at > 0 && held->files[at - 1] != file) {
+            at--;
+        }
+        if (at != 0) {
+            continue;
+        }
+        if (!fl_local_room((void **)&held->files, &held->capacity, held->count,
+                           sizeof *held->files)) {
+            return false;
+        }
+        held->files[held->count++] = file;
         fl_wal_file_ref(file, 1);
     }
+    return true;
 }
 
-void fl_wal_files_release(fl_wal_files *files, fl_loop *loop)
+void fl_held_files_release(fl_held_files *held, fl_loop *loop)
 {
-    bool released = true;
-    while (released) {
-        fl_wal_file *oldest = fl_wal_file_oldest(files);
-        released = oldest != NULL && atomic_exchange(&oldest->remarks, false);
-        if (oldest != NULL) {
-            fl_wal_file_unref(oldest, released ? 2 : 1, loop);
-        }
+    for (size_t i = 0; i < held->count; i++) {
+        fl_wal_file_unref(held->files[i], 1, loop);
     }
+    free(held->files);
+    *held = (fl_held_files){0};
 }
 
 /* ---- Removal */
@@ -159,7 +148,7 @@ static void remove_file(fl_work *work)
     if (status != FL_OK && status != FL_E_NOT_FOUND) {
         fl_counter_add(&store->stats->io_errors_total, 1);
         FL_LOG(store->config.log, FL_LOG_ERROR,
-               "expired log file not removed, the next start tries again", fl_kv_text("file", path),
+               "settled log file not removed, the next start tries again", fl_kv_text("file", path),
                fl_kv_text("error", fl_err_text(&err, status)));
     }
 }
@@ -168,7 +157,7 @@ void fl_wal_file_abandon(fl_wal_file *file)
 {
     fl_store *store = file->store;
     fl_counter_sub(&store->stats->files, 1);
-    fl_counter_sub(&store->stats->disk_bytes, atomic_load(&file->bytes));
+    fl_counter_sub(&store->stats->log_bytes, atomic_load(&file->bytes));
     give_slot(&store->files, file);
     free(file);
 }

@@ -1,39 +1,59 @@
 /*
- * The embedded engine: one shard a loop, each with its rows in memory and its own file of the log.
+ * The embedded engine. Live traces: one shard a loop, each with its rows in memory and its own file
+ * of the log. Settled traces: parts, shared by all, in the hands of one thread, the keeper.
  *
- *   wal_format.c  bytes of the log                    files.c   the log's files: slots, references,
- * removal rows.c        rows of a shard, by id              order.c   … in the order of scans put.c
- * a put's parts on their way          shard.c   admission, group commit, rows made visible commit.c
- * a batch written (worker pool)       get.c     records by ids (worker pool reads) scan.c rows
- * newest first, in steps         expire.c  retention by age and disk recover.c     a log file read
- * back                open.c    life of the store
+ *   put.c        a put's pieces on their way      shard.c     admission, group commit, rows made
+ * visible commit.c     a batch written (worker pool)    rows.c      the live rows of a shard
+ *   wal_format.c, wal_read.c, files.c             the log: bytes, frames read back, files
+ *   choose.c     which live rows settle when      settle.c    live rows written as parts
+ *   parts.c      the set of parts: names, opening, versions that readers hold
+ *   keeper.c     the thread of settles, merges and retention
+ *   merge.c      which parts are merged, and how  retain.c    what retention removes; live rows
+ * swept pins.c       traces that retention spares view.c       all pieces of a trace, live and
+ * settled, put together get.c, scan.c, scan_source.c                  reads recover.c    a log file
+ * read back             open.c      life of the store
  *
- * Threads: a shard and its rows belong to its loop's thread. A batch in flight and the file being
- * written belong to the worker that has them; one batch of a shard is in flight at a time.
+ * Threads: a shard and its rows belong to its loop's thread; a batch in flight and the file being
+ * written to the worker that has them; rows that settle are frozen until the keeper is done with
+ * them. Parts are immutable, sets of parts (versions) too: a reader holds the version that it began
+ * with.
+ *
+ * Why nothing is lost or doubled: a settle takes all committed records of a trace, so the highest
+ * arrival number among a trace's settled pieces says for each record in the log, or live row,
+ * whether it is in a part already. Reads and recovery both ask that question.
  */
 #ifndef FL_STORE_LOCAL_INT_H
 #define FL_STORE_LOCAL_INT_H
 
+#include "store/local/parts_int.h"
 #include "store/local/rows_int.h"
 
 #define FL_CONTAINER_OF(pointer, type, member)                                                     \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
-
-#define FL_LOCAL_PATH_MAX 4096
 
 typedef struct fl_shard fl_shard;
 
 /* What tests set; fl_store_local_open takes the defaults. */
 typedef struct fl_local_options {
     uint64_t file_bytes;        /* a log file is closed beyond it */
-    int64_t sweep_interval_ns;  /* of retention */
+    int64_t sweep_interval_ns;  /* of retention, and of looking for what to settle */
     int64_t sync_interval_ns;   /* of relaxed durability */
     int64_t commit_interval_ns; /* small commits of a shard begin at most so often */
+    uint64_t settle_bytes;      /* packed bytes of a shard's live traces that make it settle some */
+    int64_t settle_idle_ns;     /* a trace that got nothing for so long is taken first */
+    int64_t settle_age_ns;      /* no record stays in the log for much longer */
+    int64_t settle_look_ns;     /* rows are looked over for what to settle at most so often */
+    uint32_t merge_parts;       /* so many parts of about one size become one */
+    uint64_t part_bytes;        /* no merge makes a larger one */
+    uint32_t block_rows;        /* of parts; 0 = the format's default */
 } fl_local_options;
 fl_local_options fl_local_options_default(void);
 FL_MUST fl_status fl_store_local_open_with(const fl_store_config *config,
                                            const fl_local_options *options, fl_store **out,
                                            fl_err *err);
+/* Settles every live trace and merges what is due; waits for it. For tests, tools and benchmarks;
+ * not on a loop's thread. */
+FL_MUST fl_status fl_store_local_settle(fl_store *store, fl_err *err);
 
 /* ---- Files of the log. A file goes when nobody refers to it: its writer, each live record in it,
  * readers. References are taken and given on loop threads, or while the store opens or closes. */
@@ -45,9 +65,6 @@ typedef struct fl_wal_file {
     uint32_t slot;
     atomic_size_t references;
     atomic_uint_least64_t bytes;
-    atomic_bool sealed; /* nothing more is written to it */
-    atomic_bool
-        remarks;  /* it tells of records in older files: refers to itself while those are there */
     fl_work work; /* its removal */
 } fl_wal_file;
 
@@ -65,39 +82,41 @@ void fl_wal_files_fini(fl_wal_files *files); /* frees what is left without remov
 FL_MUST fl_status fl_wal_file_new(fl_store *store, uint64_t sequence, uint32_t shard,
                                   fl_wal_file **out, fl_err *err);
 fl_wal_file *fl_wal_file_at(const fl_wal_files *files, uint32_t slot);
-/* The sealed file with the lowest sequence number, referred to for the caller; NULL if none. */
-fl_wal_file *fl_wal_file_oldest(fl_wal_files *files);
 void fl_wal_file_ref(fl_wal_file *file, size_t count);
 /* The last one removes the file: on the pool of `loop`, or here if it is NULL. */
 void fl_wal_file_unref(fl_wal_file *file, size_t count, fl_loop *loop);
-/* The file tells of records in older files (that they are gone, that their trace passed its limit):
- * it must not go before those. */
-void fl_wal_file_hold_remarks(fl_wal_file *file);
-/* Lets go of such files when no older one is left. */
-void fl_wal_files_release(fl_wal_files *files, fl_loop *loop);
 void fl_wal_file_abandon(fl_wal_file *file); /* frees the entry; the file itself stays as it is */
 void fl_wal_file_path(const fl_wal_file *file, char path[FL_LOCAL_PATH_MAX]);
 /* Name → numbers; false if it is no log file's name. */
 bool fl_wal_file_name(fl_str name, uint64_t *sequence, uint32_t *shard);
 
-/* ---- A put on its way: one part for each shard that it touches */
+/* Files that a reader keeps from going; on a shard's thread. */
+typedef struct fl_held_files {
+    fl_wal_file **files; /* each once */
+    size_t count, capacity;
+} fl_held_files;
+/* Holds the files of the refs of a row; false without memory. */
+FL_MUST bool fl_held_files_add(fl_held_files *held, const fl_wal_files *files, const fl_row *row);
+void fl_held_files_release(fl_held_files *held, fl_loop *loop);
 
-typedef struct fl_part_item {
+/* ---- A put on its way: one bundle for each shard that it touches */
+
+typedef struct fl_bundle_item {
     fl_trace_id id;
     int64_t start_ns, end_ns;
     size_t at, n; /* its packed document in `documents` */
     uint32_t json_bytes;
     uint32_t segment; /* index in the put */
-} fl_part_item;
+} fl_bundle_item;
 
-typedef struct fl_part fl_part;
-struct fl_part {
+typedef struct fl_bundle fl_bundle;
+struct fl_bundle {
     fl_task task;
-    fl_part *next;  /* of the put, of a batch, or free */
-    fl_shard *home; /* whose free list it returns to; NULL = none */
+    fl_bundle *next; /* of the put, of a batch, or free */
+    fl_shard *home;  /* whose free list it returns to; NULL = none */
     fl_shard *shard;
     fl_store_put *put;
-    fl_part_item *items;
+    fl_bundle_item *items;
     size_t count, capacity;
     fl_buf documents;
     fl_buf json;          /* scratch */
@@ -107,9 +126,9 @@ struct fl_part {
     fl_err err;
 };
 
-/* Sends a part back to its put with part->status; on any thread. */
-void fl_part_return(fl_part *part);
-void fl_part_free(fl_part *part);
+/* Sends a bundle back to its put with bundle->status; on any thread. */
+void fl_bundle_return(fl_bundle *bundle);
+void fl_bundle_free(fl_bundle *bundle);
 
 /* ---- A batch: what one commit writes */
 
@@ -117,8 +136,9 @@ typedef struct fl_batch_record {
     fl_row *row;
     int64_t start_ns;
     fl_record_times times;
+    uint64_t arrival;
     uint32_t frame;
-    uint32_t json_bytes;
+    uint32_t packed_bytes, json_bytes;
     uint16_t index; /* in its frame */
     uint8_t kind;   /* fl_wal_kind */
     bool revision;
@@ -139,10 +159,9 @@ typedef struct fl_batch {
     size_t record_count, record_capacity;
     fl_batch_frame *frames;
     size_t frame_count, frame_capacity;
-    fl_part *parts; /* waiting for it */
+    fl_bundle *bundles; /* waiting for it */
     uint64_t document_bytes;
-    bool sync;    /* force the log to disk, relaxed or not */
-    bool remarks; /* it tells of records in older files */
+    bool sync; /* force the log to disk, relaxed or not */
     /* the commit's */
     fl_work work;
     fl_buf out;
@@ -166,6 +185,23 @@ void fl_commit_write(fl_batch *batch);
 /* Forces the file to disk and closes it; when the store closes. */
 FL_MUST fl_status fl_writer_close(fl_shard *shard, fl_err *err);
 
+/* ---- A settle: rows on their way into parts */
+
+typedef struct fl_settle {
+    fl_task task; /* back to its shard */
+    struct fl_settle *next;
+    fl_shard *shard;
+    fl_row **rows; /* frozen until it is done */
+    size_t count, capacity;
+    uint64_t packed_bytes;
+    int64_t first_arrival_ns; /* no record of them arrived before */
+    fl_status status;         /* of the keeper; not FL_OK: nothing was settled, try again */
+    fl_err err;
+} fl_settle;
+
+/* Writes the rows as parts and adds these to the store's set; on the keeper's thread. */
+FL_MUST fl_status fl_settle_run(fl_settle *settle, fl_err *err);
+
 /* ---- Shards */
 
 struct fl_shard {
@@ -174,6 +210,7 @@ struct fl_shard {
     uint32_t number;
     fl_rows rows;
     uint64_t next_arrival;
+    uint64_t live_bytes; /* packed bytes of committed records in rows that do not settle yet */
     fl_writer writer;
     fl_batch batches[2];
     fl_batch *gather; /* the other one is in flight or idle */
@@ -183,44 +220,79 @@ struct fl_shard {
     int64_t commit_mono_ns; /* when the last one began */
     fl_task commit_task;
     uv_timer_t commit_timer;
-    fl_part *free_parts;
-    size_t free_part_count;
+    fl_bundle *free_bundles;
+    size_t free_bundle_count;
     fl_timer *sweep_timer, *sync_timer;
-    /* retention */
-    fl_task sweep_task;
-    size_t sweep_slot; /* leaves from here on are to be looked at */
-    bool sweeping;
-    fl_task evict_task;
-    uint32_t evict_row;             /* rows from here on are to be looked at */
+    /* settling */
+    fl_settle settle;
+    bool settling;               /* the keeper has it */
+    bool settle_all;             /* everything, however young */
+    bool settle_failed;          /* the last try; said in the log once */
+    int64_t settle_look_mono_ns; /* not to be looked at before */
+    int64_t first_arrival_ns;    /* no record of a row that does not settle arrived before */
+    atomic_int_least64_t
+        oldest_arrival_ns;          /* the same of all rows, for the keeper; INT64_MAX = none */
     atomic_int_least64_t oldest_ns; /* trace time; INT64_MAX = none */
 };
 
 void fl_shard_init(fl_shard *shard, fl_store *store, fl_loop *loop, uint32_t number);
 void fl_shard_fini(fl_shard *shard);
-/* Takes a part's segments in; on the shard's thread. */
-void fl_shard_take(fl_shard *shard, fl_part *part);
+/* Takes a bundle's segments in; on the shard's thread. */
+void fl_shard_take(fl_shard *shard, fl_bundle *bundle);
 /* Sees to it that what gathers is committed soon; `sync` forces the log to disk, too. */
 void fl_shard_schedule(fl_shard *shard, bool sync);
-/* Queues that the trace's committed records are to be forgotten; false without memory. */
-bool fl_shard_forget(fl_shard *shard, fl_row *row);
-/* Would some of the trace's records return at a restart, once the files of the others are gone?
- * They expire by themselves, unless they claim a later time than that of the whole trace. */
-bool fl_shard_must_forget(const fl_row *row);
 /* Drops a row without pending records and gives its references back; on the shard's thread, or
  * while the store opens. */
 void fl_shard_drop(fl_shard *shard, fl_row *row);
 /* A record read back from the log. */
-FL_MUST fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, fl_wal_ref ref,
-                                  fl_err *err);
+FL_MUST fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, uint64_t arrival,
+                                  fl_wal_ref ref, fl_err *err);
+/* Notes that a record that arrived then is there, or on its way. */
+void fl_shard_note_arrival(fl_shard *shard, int64_t arrival_ns);
+/* Gives rows to the keeper if it is time; on the shard's thread, without a batch in flight. */
+void fl_shard_choose(fl_shard *shard);
+/* Moves what is on its way to the log for a row that begins to settle to a new row of its trace;
+ * false without memory, then the row must not settle now. */
+FL_MUST bool fl_shard_split_pending(fl_shard *shard, fl_row *row);
 
-/* Rows with a lower fl_row_basis have expired. */
+/* Rows with a lower basis have expired. */
 int64_t fl_local_cutoff(const fl_store *store);
-/* Starts a sweep of retention, if none is under way. */
+/* Drops expired live rows and notes the oldest; on the shard's thread, or while the store opens. */
 void fl_shard_sweep(fl_shard *shard);
-/* All expired rows at once, while the store opens. */
-void fl_shard_sweep_all(fl_shard *shard);
-/* Begins to make room when the log passes the disk budget; on shard 0's thread. */
-void fl_local_evict(fl_store *store);
+
+/* ---- The keeper: one thread, one job at a time; settles go before merges */
+
+typedef struct fl_keeper {
+    uv_thread_t thread;
+    uv_mutex_t lock;
+    uv_cond_t wake;
+    bool running;
+    bool locks; /* lock and wake were made */
+    /* under the lock */
+    fl_settle *first, *last; /* queue */
+    bool look;               /* for what to merge and to remove */
+    bool idle;               /* nothing is under way */
+    bool stop;
+} fl_keeper;
+
+FL_MUST fl_status fl_keeper_start(fl_store *store, fl_err *err);
+/* Does what is queued, gives up merges, ends the thread. */
+void fl_keeper_stop(fl_store *store);
+void fl_keeper_settle(fl_store *store, fl_settle *settle); /* comes back as settle->task */
+void fl_keeper_look(fl_store *store);
+/* Runs queued settles; false when a long job should end. Called by long jobs now and then. */
+bool fl_keeper_turn(fl_store *store);
+
+/* One merge, or none; on the keeper's thread. *did says whether there was one. */
+FL_MUST fl_status fl_merge_once(fl_store *store, bool *did, fl_err *err);
+bool fl_merge_is_due(fl_store *store);
+/* Rewrites one part with those traces alone that `spared` keeps (asked for the whole trace and each
+ * of its pieces: one yes is enough); without any the part goes. */
+typedef bool fl_spared_fn(void *user, const fl_part_row *row);
+FL_MUST fl_status fl_merge_rewrite(fl_store *store, const fl_settled *settled, fl_spared_fn *spared,
+                                   void *user, uint64_t *left_out, fl_err *err);
+/* Removes what age and the disk budget want gone; on the keeper's thread. */
+void fl_retain(fl_store *store);
 
 /* ---- The store */
 
@@ -232,17 +304,18 @@ struct fl_store {
     fl_file lock;
     bool locked;
     fl_wal_files files;
+    fl_parts parts;
+    fl_pins pins;
+    fl_keeper keeper;
     fl_budget row_budget, queue_budget;
     fl_store_stats *stats;
     fl_shard *shards;
     size_t shard_count;
-    bool open; /* the loops have the shards; set once */
+    bool open;                /* the loops have the shards; set once */
+    atomic_bool disk_pressed; /* over the disk budget: shards settle all, so that it can be freed */
     atomic_bool closing;
-    atomic_size_t active;     /* operations and works begun and not done, and the store's own 1 */
-    uv_sem_t idle;            /* posted when active is 0 */
-    fl_wal_file *evicting;    /* shards drop its traces now; of shard 0's thread */
-    atomic_size_t evict_left; /* shards that are not done with it */
-    fl_task evicted_task;
+    atomic_size_t active; /* operations and works begun and not done, and the store's own 1 */
+    uv_sem_t idle;        /* posted when active is 0 */
 };
 
 static inline void fl_local_enter(fl_store *store)
@@ -270,6 +343,6 @@ void fl_local_free(fl_store *store);
 FL_MUST fl_status fl_local_recover(fl_store *store, fl_err *err);
 
 /* Grows *items to hold one more than count; false without memory. */
-bool fl_local_room(void **items, size_t *capacity, size_t count, size_t item_bytes);
+FL_MUST bool fl_local_room(void **items, size_t *capacity, size_t count, size_t item_bytes);
 
 #endif

@@ -4,12 +4,16 @@
 
 #include "store/local/local_int.h"
 
-#define FILE_BYTES       ((uint64_t)256 * 1024 * 1024)
-#define FILE_BYTES_MIN   ((uint64_t)1024 * 1024)
-#define FILE_BYTES_MAX   (FL_WAL_OFFSET_MAX / 2)
-#define FILES_PER_BUDGET 8 /* so many files of a shard make up the disk budget, at least */
-#define QUEUE_SHARE      4 /* a quarter of the memory is for queued writes */
-#define QUEUE_BYTES_MAX  ((size_t)1024 * 1024 * 1024)
+#define FILE_BYTES     ((uint64_t)32 * 1024 * 1024)
+#define FILE_BYTES_MIN ((uint64_t)1024 * 1024)
+#define FILE_BYTES_MAX (FL_WAL_OFFSET_MAX / 2)
+#define FILES_PER_BUDGET                                                                           \
+    8 /* so many files of a shard, or parts, make up the disk budget, at least */
+#define PART_BYTES      ((uint64_t)256 * 1024 * 1024)
+#define SETTLE_BYTES    ((uint64_t)16 * 1024 * 1024)
+#define SETTLE_SHARE    16 /* a settle takes up to a sixteenth of the memory */
+#define QUEUE_SHARE     4  /* a quarter of the memory is for queued writes */
+#define QUEUE_BYTES_MAX ((size_t)1024 * 1024 * 1024)
 
 fl_local_options fl_local_options_default(void)
 {
@@ -18,20 +22,36 @@ fl_local_options fl_local_options_default(void)
         .sweep_interval_ns = FL_NS_PER_S,
         .sync_interval_ns = FL_NS_PER_S,
         .commit_interval_ns = 5 * FL_NS_PER_MS,
+        .settle_bytes = SETTLE_BYTES,
+        .settle_idle_ns = 2 * FL_NS_PER_S,
+        .settle_age_ns = 30 * FL_NS_PER_S,
+        .settle_look_ns = 100 * FL_NS_PER_MS,
+        .merge_parts = 8,
+        .part_bytes = PART_BYTES,
     };
 }
 
 /* ---- Making */
 
-static uint64_t file_bytes_of(const fl_store_config *config, const fl_local_options *options)
+/* So small that the disk budget can be kept to by whole files. */
+static uint64_t within_budget(const fl_store_config *config, uint64_t bytes)
 {
-    uint64_t bytes = options->file_bytes < FILE_BYTES_MAX ? options->file_bytes : FILE_BYTES_MAX;
     if (config->disk_bytes != 0) {
         uint64_t share = config->disk_bytes / (FILES_PER_BUDGET * config->loop_count);
         share = share > FILE_BYTES_MIN ? share : FILE_BYTES_MIN;
         bytes = bytes < share ? bytes : share;
     }
     return bytes;
+}
+
+static void set_sizes(fl_store *store)
+{
+    fl_local_options *options = &store->options;
+    uint64_t settle = store->config.memory_bytes / SETTLE_SHARE;
+    uint64_t file = options->file_bytes < FILE_BYTES_MAX ? options->file_bytes : FILE_BYTES_MAX;
+    options->file_bytes = within_budget(&store->config, file);
+    options->part_bytes = within_budget(&store->config, options->part_bytes);
+    options->settle_bytes = options->settle_bytes < settle ? options->settle_bytes : settle;
 }
 
 static void set_budgets(fl_store *store)
@@ -55,7 +75,7 @@ static fl_status copy_config(fl_store *store, fl_err *err)
     memcpy(store->loops, config->loops, config->loop_count * sizeof(fl_loop *));
     store->config.dir = store->dir;
     store->config.loops = store->loops;
-    store->options.file_bytes = file_bytes_of(config, &store->options);
+    set_sizes(store);
     set_budgets(store);
     atomic_init(&store->active, 1);
     for (size_t i = 0; i < config->loop_count; i++) {
@@ -84,6 +104,9 @@ static fl_status prepare_dir(fl_store *store, fl_err *err)
     fl_fs *fs = store->config.fs;
     char path[FL_LOCAL_PATH_MAX];
     FL_TRY(fl_wal_files_init(&store->files, store->dir, err));
+    if (store->config.read_only) {
+        return FL_OK;
+    }
     FL_TRY(fs->make_dir(fs, store->files.dir, err));
     parent_of(store->dir, path);
     FL_TRY(fs->sync_dir(fs, path, err));
@@ -111,9 +134,9 @@ static void on_sweep_timer(void *user)
 {
     fl_shard *shard = user;
     fl_shard_sweep(shard);
+    fl_shard_choose(shard);
     if (shard->number == 0) {
-        fl_wal_files_release(&shard->store->files, shard->loop);
-        fl_local_evict(shard->store);
+        fl_keeper_look(shard->store);
     }
 }
 
@@ -143,21 +166,13 @@ static void stop_timers(void *user)
     fl_timer_free(shard->sync_timer);
 }
 
-static void commit_timer_closed(uv_handle_t *handle)
-{
-    uv_sem_post(handle->data);
-}
-
-static void close_commit_timer(void *user)
-{
-    fl_shard *shard = user;
-    uv_close((uv_handle_t *)&shard->commit_timer, commit_timer_closed);
-}
-
 static fl_status start_shards(fl_store *store, fl_err *err)
 {
-    fl_status status = FL_OK;
     store->open = true;
+    if (store->config.read_only) {
+        return FL_OK;
+    }
+    fl_status status = fl_keeper_start(store, err);
     for (size_t i = 0; i < store->shard_count; i++) {
         timers_call call = {.shard = &store->shards[i]};
         fl_loop_call(call.shard->loop, start_timers, &call);
@@ -173,15 +188,27 @@ static fl_status start_shards(fl_store *store, fl_err *err)
 
 /* ---- Closing */
 
+static void commit_timer_closed(uv_handle_t *handle)
+{
+    uv_sem_post(handle->data);
+}
+
+static void close_commit_timer(void *user)
+{
+    fl_shard *shard = user;
+    uv_close((uv_handle_t *)&shard->commit_timer, commit_timer_closed);
+}
+
 /* Stops all that a shard's thread does by itself, and waits for what was begun. */
 static void stop_shards(fl_store *store)
 {
-    for (size_t i = 0; i < store->shard_count; i++) {
+    for (size_t i = 0; store->open && !store->config.read_only && i < store->shard_count; i++) {
         fl_loop_call(store->shards[i].loop, stop_timers, &store->shards[i]);
     }
     fl_local_leave(store);
     uv_sem_wait(&store->idle);
-    for (size_t i = 0; i < store->shard_count; i++) {
+    fl_keeper_stop(store);
+    for (size_t i = 0; store->open && !store->config.read_only && i < store->shard_count; i++) {
         fl_shard *shard = &store->shards[i];
         shard->commit_timer.data = &store->idle;
         fl_loop_call(shard->loop, close_commit_timer, shard);
@@ -193,7 +220,11 @@ static void close_files(fl_store *store)
 {
     for (size_t i = 0; i < store->shard_count; i++) {
         fl_err err;
+        fl_wal_file *file = store->shards[i].writer.file;
         fl_status status = fl_writer_close(&store->shards[i], &err);
+        if (file != NULL && status == FL_OK) {
+            fl_wal_file_unref(file, 1, NULL); /* if all in it has settled it goes */
+        }
         if (status != FL_OK) {
             fl_counter_add(&store->stats->io_errors_total, 1);
             FL_LOG(store->config.log, FL_LOG_ERROR, "log not forced to disk at the end",
@@ -207,6 +238,8 @@ void fl_local_free(fl_store *store)
     for (size_t i = 0; i < store->shard_count; i++) {
         fl_shard_fini(&store->shards[i]);
     }
+    fl_parts_close(store);
+    fl_pins_close(store);
     fl_wal_files_fini(&store->files);
     if (store->locked) {
         store->config.fs->close(store->config.fs, store->lock);
@@ -219,9 +252,82 @@ void fl_local_free(fl_store *store)
     free(store);
 }
 
+/* ---- Settling everything */
+
+static void settle_shard(void *user)
+{
+    fl_shard *shard = user;
+    shard->settle_all = true;
+    fl_shard_choose(shard);
+}
+
+typedef struct question {
+    fl_shard *shard;
+    bool settled, failed;
+    fl_err err;
+} question;
+
+static void ask_shard(void *user)
+{
+    question *q = user;
+    fl_shard *shard = q->shard;
+    q->settled = shard->rows.used == 0;
+    q->failed = shard->settle_failed;
+    q->err = shard->settle.err;
+}
+
+static bool keeper_is_idle(fl_store *store)
+{
+    fl_keeper *keeper = &store->keeper;
+    uv_mutex_lock(&keeper->lock);
+    bool idle = keeper->idle && keeper->first == NULL && !keeper->look;
+    uv_mutex_unlock(&keeper->lock);
+    return idle;
+}
+
+static fl_status settle_all(fl_store *store, fl_err *err)
+{
+    for (size_t i = 0; i < store->shard_count; i++) {
+        fl_loop_call(store->shards[i].loop, settle_shard, &store->shards[i]);
+    }
+    for (size_t i = 0; i < store->shard_count;) {
+        question q = {.shard = &store->shards[i]};
+        fl_loop_call(q.shard->loop, ask_shard, &q);
+        if (q.failed) {
+            FL_FAIL(err, FL_E_IO, "live traces not settled: %s", q.err.message);
+        }
+        if (q.settled) {
+            i++;
+        } else {
+            uv_sleep(1);
+        }
+    }
+    return FL_OK;
+}
+
+fl_status fl_store_local_settle(fl_store *store, fl_err *err)
+{
+    FL_TRY(settle_all(store, err));
+    fl_keeper_look(store);
+    while (!keeper_is_idle(store)) {
+        uv_sleep(1);
+    }
+    return FL_OK;
+}
+
+/* So that the next start need not read the log back. What cannot be settled now stays there. */
+static void settle_at_end(fl_store *store)
+{
+    fl_err err;
+    if (store->open && store->keeper.running) {
+        (void)settle_all(store, &err);
+    }
+}
+
 void fl_store_close_and_free(fl_store *store)
 {
     atomic_store(&store->closing, true);
+    settle_at_end(store);
     stop_shards(store);
     close_files(store);
     fl_local_free(store);
@@ -231,10 +337,12 @@ void fl_store_close_and_free(fl_store *store)
 
 static void log_opened(const fl_store *store, int64_t began_mono_ns)
 {
+    const fl_store_stats *stats = fl_store_stats_get(store);
     FL_LOG(store->config.log, FL_LOG_INFO, "store opened", fl_kv_text("dir", store->dir),
-           fl_kv_i64("traces", (int64_t)fl_counter_get(&store->stats->traces)),
-           fl_kv_i64("segments", (int64_t)fl_counter_get(&store->stats->segments)),
-           fl_kv_i64("disk_bytes", (int64_t)fl_counter_get(&store->stats->disk_bytes)),
+           fl_kv_i64("traces", (int64_t)fl_counter_get(&stats->traces)),
+           fl_kv_i64("segments", (int64_t)fl_counter_get(&stats->segments)),
+           fl_kv_i64("disk_bytes", (int64_t)fl_counter_get(&stats->disk_bytes)),
+           fl_kv_i64("parts", (int64_t)fl_counter_get(&stats->parts)),
            fl_kv_i64("ms", (fl_clock_mono(store->config.clock) - began_mono_ns) / FL_NS_PER_MS));
 }
 
@@ -243,6 +351,8 @@ static fl_status open_store(fl_store *store, fl_err *err)
     int64_t began = fl_clock_mono(store->config.clock);
     FL_TRY(copy_config(store, err));
     FL_TRY(prepare_dir(store, err));
+    FL_TRY(fl_pins_open(store, err));
+    FL_TRY(fl_parts_open(store, err));
     FL_TRY(fl_local_recover(store, err));
     log_opened(store, began);
     return FL_OK;
@@ -292,16 +402,31 @@ fl_status fl_store_local_open(const fl_store_config *config, fl_store **out, fl_
 
 /* ---- Numbers */
 
-const fl_store_stats *fl_store_stats_get(const fl_store *store)
+/* The oldest trace time of all; INT64_MAX if there is none. */
+static int64_t oldest_of(const fl_store *store)
 {
     int64_t oldest = INT64_MAX;
     for (size_t i = 0; i < store->shard_count; i++) {
         int64_t time_ns = atomic_load(&store->shards[i].oldest_ns);
         oldest = time_ns < oldest ? time_ns : oldest;
     }
-    fl_counter_set(&store->stats->index_bytes, fl_budget_used(&store->row_budget));
-    fl_counter_set(&store->stats->queued_bytes, fl_budget_used(&store->queue_budget));
-    fl_counter_set(&store->stats->oldest_time_s,
+    int64_t settled_ns = atomic_load(&store->parts.oldest_ns);
+    return settled_ns < oldest ? settled_ns : oldest;
+}
+
+const fl_store_stats *fl_store_stats_get(const fl_store *store)
+{
+    fl_store_stats *stats = store->stats;
+    int64_t oldest = oldest_of(store);
+    fl_counter_set(&stats->traces,
+                   fl_counter_get(&stats->live_traces) + fl_counter_get(&stats->part_traces));
+    fl_counter_set(&stats->segments,
+                   fl_counter_get(&stats->live_segments) + fl_counter_get(&stats->part_segments));
+    fl_counter_set(&stats->disk_bytes,
+                   fl_counter_get(&stats->log_bytes) + fl_counter_get(&stats->part_bytes));
+    fl_counter_set(&stats->index_bytes, fl_budget_used(&store->row_budget));
+    fl_counter_set(&stats->queued_bytes, fl_budget_used(&store->queue_budget));
+    fl_counter_set(&stats->oldest_time_s,
                    oldest == INT64_MAX || oldest < 0 ? 0 : (uint64_t)(oldest / FL_NS_PER_S));
-    return store->stats;
+    return stats;
 }

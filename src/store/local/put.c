@@ -1,5 +1,5 @@
 /*
- * A put: its segments are packed on the caller's thread into one part for each shard that they
+ * A put: its segments are packed on the caller's thread into one bundle for each shard that they
  * belong to. Parts are handed over whole, wait there for their commit and come back to the put's
  * loop.
  */
@@ -7,12 +7,12 @@
 
 #include <stdlib.h>
 
-/* A queued document is in memory thrice at worst: in its part, in the batch, packed for the disk.
+/* A queued document is in memory thrice at worst: in its bundle, in the batch, packed for the disk.
  */
-#define QUEUED_COPIES       3
-#define ITEM_OVERHEAD       (sizeof(fl_part_item) + sizeof(fl_batch_record))
-#define FREE_PARTS_MAX      64
-#define FREE_PART_BYTES_MAX ((size_t)64 * 1024)
+#define QUEUED_COPIES         3
+#define ITEM_OVERHEAD         (sizeof(fl_bundle_item) + sizeof(fl_batch_record))
+#define FREE_BUNDLES_MAX      64
+#define FREE_BUNDLE_BYTES_MAX ((size_t)64 * 1024)
 
 bool fl_local_room(void **items, size_t *capacity, size_t count, size_t item_bytes)
 {
@@ -29,89 +29,90 @@ bool fl_local_room(void **items, size_t *capacity, size_t count, size_t item_byt
     return true;
 }
 
-/* ---- Parts */
+/* ---- Bundles */
 
-void fl_part_free(fl_part *part)
+void fl_bundle_free(fl_bundle *bundle)
 {
-    fl_buf_fini(&part->documents);
-    fl_buf_fini(&part->json);
-    free(part->items);
-    free(part);
+    fl_buf_fini(&bundle->documents);
+    fl_buf_fini(&bundle->json);
+    free(bundle->items);
+    free(bundle);
 }
 
-static fl_part *part_new(void)
+static fl_bundle *bundle_new(void)
 {
-    fl_part *part = calloc(1, sizeof *part);
-    if (part != NULL) {
-        fl_buf_init(&part->documents, UINT32_MAX);
-        fl_buf_init(&part->json, UINT32_MAX);
+    fl_bundle *bundle = calloc(1, sizeof *bundle);
+    if (bundle != NULL) {
+        fl_buf_init(&bundle->documents, UINT32_MAX);
+        fl_buf_init(&bundle->json, UINT32_MAX);
     }
-    return part;
+    return bundle;
 }
 
-/* An empty part; from the free list of the caller's shard, if the caller is one. */
-static fl_part *take_part(fl_shard *home, fl_shard *shard, fl_store_put *put)
+/* An empty bundle; from the free list of the caller's shard, if the caller is one. */
+static fl_bundle *take_bundle(fl_shard *home, fl_shard *shard, fl_store_put *put)
 {
-    fl_part *part;
-    if (home != NULL && home->free_parts != NULL) {
-        part = home->free_parts;
-        home->free_parts = part->next;
-        home->free_part_count--;
+    fl_bundle *bundle;
+    if (home != NULL && home->free_bundles != NULL) {
+        bundle = home->free_bundles;
+        home->free_bundles = bundle->next;
+        home->free_bundle_count--;
     } else {
-        part = part_new();
+        bundle = bundle_new();
     }
-    if (part != NULL) {
-        part->home = home;
-        part->shard = shard;
-        part->put = put;
-        part->count = 0;
-        part->status = FL_OK;
-        part->charged_bytes = 0;
+    if (bundle != NULL) {
+        bundle->home = home;
+        bundle->shard = shard;
+        bundle->put = put;
+        bundle->count = 0;
+        bundle->status = FL_OK;
+        bundle->charged_bytes = 0;
     }
-    return part;
+    return bundle;
 }
 
 /* On the thread of its home. */
-static void give_part(fl_part *part)
+static void give_bundle(fl_bundle *bundle)
 {
-    fl_shard *home = part->home;
-    if (home == NULL || home->free_part_count == FREE_PARTS_MAX ||
-        part->documents.capacity > FREE_PART_BYTES_MAX) {
-        fl_part_free(part);
+    fl_shard *home = bundle->home;
+    if (home == NULL || home->free_bundle_count == FREE_BUNDLES_MAX ||
+        bundle->documents.capacity > FREE_BUNDLE_BYTES_MAX) {
+        fl_bundle_free(bundle);
         return;
     }
-    fl_buf_reset(&part->documents);
-    part->next = home->free_parts;
-    home->free_parts = part;
-    home->free_part_count++;
+    fl_buf_reset(&bundle->documents);
+    bundle->next = home->free_bundles;
+    home->free_bundles = bundle;
+    home->free_bundle_count++;
 }
 
-static uint32_t json_length(fl_part *part, const fl_segment *segment)
+static uint32_t json_length(fl_bundle *bundle, const fl_segment *segment)
 {
-    fl_buf_reset(&part->json);
-    fl_segment_emit(segment, &part->json);
-    return (uint32_t)part->json.n;
+    fl_buf_reset(&bundle->json);
+    fl_segment_emit(segment, &bundle->json);
+    return (uint32_t)bundle->json.n;
 }
 
-static bool part_add(fl_part *part, const fl_segment *segment, uint32_t index)
+static bool bundle_add(fl_bundle *bundle, const fl_segment *segment, uint32_t index)
 {
-    const fl_limits *limits = &part->shard->store->config.limits;
-    if (!fl_local_room((void **)&part->items, &part->capacity, part->count, sizeof *part->items)) {
+    const fl_limits *limits = &bundle->shard->store->config.limits;
+    if (!fl_local_room((void **)&bundle->items, &bundle->capacity, bundle->count,
+                       sizeof *bundle->items)) {
         return false;
     }
-    size_t at = part->documents.n;
-    fl_segment_pack(segment, &part->documents);
-    part->items[part->count] = (fl_part_item){
+    size_t at = bundle->documents.n;
+    fl_segment_pack(segment, &bundle->documents);
+    bundle->items[bundle->count] = (fl_bundle_item){
         .id = segment->trace_id,
         .start_ns = segment->start_ns,
         .end_ns = segment->end_ns,
         .at = at,
-        .n = part->documents.n - at,
-        .json_bytes = limits->trace_bytes != 0 ? json_length(part, segment) : 0,
+        .n = bundle->documents.n - at,
+        .json_bytes = limits->trace_bytes != 0 ? json_length(bundle, segment) : 0,
         .segment = index,
     };
-    part->count++;
-    return part->documents.status == FL_OK && part->json.status == FL_OK;
+    bundle->count++;
+    return bundle->documents.status == FL_OK && bundle->json.status == FL_OK;
 }
 
 /* ---- The put */
@@ -128,38 +129,38 @@ static void run_put_done(fl_task *task)
     put_done(FL_CONTAINER_OF(task, fl_store_put, task));
 }
 
-static void part_returned(fl_task *task)
+static void bundle_returned(fl_task *task)
 {
-    fl_part *part = FL_CONTAINER_OF(task, fl_part, task);
-    fl_store_put *put = part->put;
-    if (part->status != FL_OK && put->status == FL_OK) {
-        put->status = part->status;
-        put->err = part->err;
+    fl_bundle *bundle = FL_CONTAINER_OF(task, fl_bundle, task);
+    fl_store_put *put = bundle->put;
+    if (bundle->status != FL_OK && put->status == FL_OK) {
+        put->status = bundle->status;
+        put->err = bundle->err;
     }
-    give_part(part);
+    give_bundle(bundle);
     if (--put->pending == 0) {
         put_done(put);
     }
 }
 
-void fl_part_return(fl_part *part)
+void fl_bundle_return(fl_bundle *bundle)
 {
-    if (part->charged_bytes != 0) {
-        fl_budget_give(&part->shard->store->queue_budget, part->charged_bytes);
+    if (bundle->charged_bytes != 0) {
+        fl_budget_give(&bundle->shard->store->queue_budget, bundle->charged_bytes);
     }
-    part->task.run = part_returned;
-    fl_loop_post(part->put->loop, &part->task);
+    bundle->task.run = bundle_returned;
+    fl_loop_post(bundle->put->loop, &bundle->task);
 }
 
 static void take_on_shard(fl_task *task)
 {
-    fl_part *part = FL_CONTAINER_OF(task, fl_part, task);
-    fl_shard_take(part->shard, part);
+    fl_bundle *bundle = FL_CONTAINER_OF(task, fl_bundle, task);
+    fl_shard_take(bundle->shard, bundle);
 }
 
-static size_t charge_of(const fl_part *part)
+static size_t charge_of(const fl_bundle *bundle)
 {
-    return QUEUED_COPIES * part->documents.n + part->count * ITEM_OVERHEAD;
+    return QUEUED_COPIES * bundle->documents.n + bundle->count * ITEM_OVERHEAD;
 }
 
 /* Room for a whole put. One that is larger than the queue is let in when nothing else is there: it
@@ -172,26 +173,26 @@ static bool charge(fl_store *store, size_t bytes)
            atomic_compare_exchange_strong(&budget->used_bytes, &idle, bytes);
 }
 
-/* Hands a part to its shard. */
-static void send_part(fl_part *part)
+/* Hands a bundle to its shard. */
+static void send_bundle(fl_bundle *bundle)
 {
-    part->charged_bytes = charge_of(part);
-    if (part->shard == part->home) {
-        fl_shard_take(part->shard, part);
+    bundle->charged_bytes = charge_of(bundle);
+    if (bundle->shard == bundle->home) {
+        fl_shard_take(bundle->shard, bundle);
         return;
     }
-    part->task.run = take_on_shard;
-    fl_loop_post(part->shard->loop, &part->task);
+    bundle->task.run = take_on_shard;
+    fl_loop_post(bundle->shard->loop, &bundle->task);
 }
 
-static void refuse_part(fl_store *store, fl_part *part)
+static void refuse_bundle(fl_store *store, fl_bundle *bundle)
 {
-    fl_counter_add(&store->stats->refused_memory_total, part->count);
-    part->status =
-        fl_err_set(&part->err, FL_E_BUSY, __FILE__, __LINE__,
+    fl_counter_add(&store->stats->refused_memory_total, bundle->count);
+    bundle->status =
+        fl_err_set(&bundle->err, FL_E_BUSY, __FILE__, __LINE__,
                    "%zu of %zu bytes for queued writes are in use; retry later or raise --memory",
                    fl_budget_used(&store->queue_budget), store->queue_budget.max_bytes);
-    fl_part_return(part);
+    fl_bundle_return(bundle);
 }
 
 bool fl_store_has_room(const fl_store *store)
@@ -211,55 +212,62 @@ static fl_shard *shard_of_loop(fl_store *store, const fl_loop *loop)
     return NULL;
 }
 
-/* Packs the segments into parts; false without memory. */
-static bool build_parts(fl_store *store, fl_store_put *put, fl_part **parts)
+/* Packs the segments into bundles; false without memory. */
+static bool build_bundles(fl_store *store, fl_store_put *put, fl_bundle **bundles)
 {
     fl_shard *home = shard_of_loop(store, put->loop);
     for (size_t i = 0; i < put->count; i++) {
         fl_shard *shard = fl_local_shard(store, put->segments[i]->trace_id);
-        fl_part *part = *parts;
-        while (part != NULL && part->shard != shard) {
-            part = part->next;
+        fl_bundle *bundle = *bundles;
+        while (bundle != NULL && bundle->shard != shard) {
+            bundle = bundle->next;
         }
-        if (part == NULL) {
-            part = take_part(home, shard, put);
-            if (part == NULL) {
+        if (bundle == NULL) {
+            bundle = take_bundle(home, shard, put);
+            if (bundle == NULL) {
                 return false;
             }
-            part->next = *parts;
-            *parts = part;
+            bundle->next = *bundles;
+            *bundles = bundle;
         }
-        if (!part_add(part, put->segments[i], (uint32_t)i)) {
+        if (!bundle_add(bundle, put->segments[i], (uint32_t)i)) {
             return false;
         }
     }
     return true;
 }
 
-static void send_parts(fl_store *store, fl_part *parts)
+/* Arrivals are told in milliseconds: finer ones would cost more bytes than they say. */
+static int64_t arrival_time(const fl_store *store)
 {
-    int64_t now = fl_clock_wall(store->config.clock), mono = fl_clock_mono(store->config.clock);
+    int64_t now = fl_clock_wall(store->config.clock);
+    return now - now % FL_NS_PER_MS;
+}
+
+static void send_bundles(fl_store *store, fl_bundle *bundles)
+{
+    int64_t now = arrival_time(store), mono = fl_clock_mono(store->config.clock);
     size_t bytes = 0;
-    for (const fl_part *part = parts; part != NULL; part = part->next) {
-        bytes += charge_of(part);
+    for (const fl_bundle *bundle = bundles; bundle != NULL; bundle = bundle->next) {
+        bytes += charge_of(bundle);
     }
     bool charged = charge(store, bytes);
-    while (parts != NULL) {
-        fl_part *part = parts;
-        parts = part->next;
-        part->arrival_ns = now;
-        part->started_mono_ns = mono;
+    while (bundles != NULL) {
+        fl_bundle *bundle = bundles;
+        bundles = bundle->next;
+        bundle->arrival_ns = now;
+        bundle->started_mono_ns = mono;
         if (charged) {
-            send_part(part);
+            send_bundle(bundle);
         } else {
-            refuse_part(store, part);
+            refuse_bundle(store, bundle);
         }
     }
 }
 
 void fl_store_put_begin(fl_store *store, fl_store_put *put)
 {
-    fl_part *parts = NULL;
+    fl_bundle *bundles = NULL;
     put->store = store;
     put->status = FL_OK;
     put->err = (fl_err){0};
@@ -269,21 +277,24 @@ void fl_store_put_begin(fl_store *store, fl_store_put *put)
     if (atomic_load(&store->closing)) {
         put->status =
             fl_err_set(&put->err, FL_E_SHUTDOWN, __FILE__, __LINE__, "the store is closing");
-    } else if (!build_parts(store, put, &parts)) {
+    } else if (store->config.read_only) {
+        put->status = fl_err_set(&put->err, FL_E_CONFIG, __FILE__, __LINE__,
+                                 "the store was opened to be read only");
+    } else if (!build_bundles(store, put, &bundles)) {
         put->status = fl_err_set(&put->err, FL_E_NOMEM, __FILE__, __LINE__,
                                  "no memory to take in %zu segments", put->count);
-        while (parts != NULL) {
-            fl_part *next = parts->next;
-            fl_part_free(parts);
-            parts = next;
+        while (bundles != NULL) {
+            fl_bundle *next = bundles->next;
+            fl_bundle_free(bundles);
+            bundles = next;
         }
     }
-    if (parts == NULL) {
+    if (bundles == NULL) {
         fl_loop_post(put->loop, &put->task);
         return;
     }
-    for (const fl_part *part = parts; part != NULL; part = part->next) {
+    for (const fl_bundle *bundle = bundles; bundle != NULL; bundle = bundle->next) {
         put->pending++;
     }
-    send_parts(store, parts);
+    send_bundles(store, bundles);
 }

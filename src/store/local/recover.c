@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store/local/local_int.h"
+#include "store/local/view_int.h"
 
 #define WINDOW_BYTES    ((size_t)1024 * 1024)
 #define FRAME_ALIGNMENT 8
@@ -24,7 +24,8 @@ typedef struct recovery {
     fl_file repair; /* the file open for writing */
     bool repairing;
     fl_buf raw;
-    uint64_t last_arrival; /* highest of all files */
+    uint64_t last_arrival; /* highest of all files and parts */
+    fl_view view;          /* of the parts */
 } recovery;
 
 /* One frame where it stands. */
@@ -63,16 +64,26 @@ static fl_status bytes_at(recovery *r, uint64_t offset, size_t n, unsigned char 
     return FL_OK;
 }
 
+/* The file, open to be mended. */
+static fl_status open_repair(recovery *r, fl_err *err)
+{
+    fl_fs *fs = r->store->config.fs;
+    if (r->store->config.read_only) {
+        FL_FAIL(err, FL_E_CONFIG, "opened to be read only");
+    }
+    if (!r->repairing) {
+        FL_TRY(fs->open(fs, r->path, FL_OPEN_APPEND, &r->repair, err));
+        r->repairing = true;
+    }
+    return FL_OK;
+}
+
 /* Writes mended bytes back. If that fails they are mended on every read instead. */
 static void repair(recovery *r, uint64_t offset, const unsigned char *bytes, size_t n)
 {
     fl_fs *fs = r->store->config.fs;
     fl_err err;
-    fl_status status = FL_OK;
-    if (!r->repairing) {
-        status = fs->open(fs, r->path, FL_OPEN_APPEND, &r->repair, &err);
-        r->repairing = status == FL_OK;
-    }
+    fl_status status = open_repair(r, &err);
     if (status == FL_OK) {
         status = fs->write_at(fs, r->repair, bytes, n, offset, &err);
     }
@@ -115,6 +126,27 @@ static fl_status frame_at(recovery *r, uint64_t offset, bool mend, found_frame *
     return FL_OK;
 }
 
+/* Is the record in a part already? A settle takes all records of a trace up to the last one. */
+static fl_status is_settled(recovery *r, fl_trace_id id, uint64_t arrival, bool *out, fl_err *err)
+{
+    *out = false;
+    for (uint32_t i = 0; i < r->view.version->count && !*out; i++) {
+        fl_part *part = r->view.version->parts[i].settled->part;
+        uint32_t row = FL_PART_ROW_NONE;
+        if (fl_part_info_of(part)->arrival_max >= arrival && fl_part_may_have(part, id)) {
+            FL_TRY(fl_part_find(part, id, &row, err));
+        }
+        if (row != FL_PART_ROW_NONE) {
+            fl_part_cursor *cursor;
+            fl_part_row facts;
+            FL_TRY(fl_view_cursor(&r->view, i, &cursor, err));
+            FL_TRY(fl_part_row_at(cursor, row, &facts, err));
+            *out = facts.last_arrival >= arrival;
+        }
+    }
+    return FL_OK;
+}
+
 /* Gives the frame's records to their shards; *whole is false at records that no fluoro wrote. */
 static fl_status replay(recovery *r, uint64_t offset, const found_frame *found, bool *whole,
                         fl_err *err)
@@ -128,11 +160,16 @@ static fl_status replay(recovery *r, uint64_t offset, const found_frame *found, 
     }
     fl_cur records = fl_cur_of(bytes.p, bytes.n);
     for (uint32_t i = 0; i < found->frame.records; i++) {
+        bool settled;
+        uint64_t arrival = found->frame.first_arrival + i;
         if (!fl_wal_record_next(&records, found->frame.base_ns, &record)) {
             return FL_OK;
         }
-        FL_TRY(fl_shard_replay(fl_local_shard(r->store, record.id), &record,
-                               fl_wal_ref_of(r->file->slot, offset, i), err));
+        FL_TRY(is_settled(r, record.id, arrival, &settled, err));
+        if (!settled) {
+            FL_TRY(fl_shard_replay(fl_local_shard(r->store, record.id), &record, arrival,
+                                   fl_wal_ref_of(r->file->slot, offset, i), err));
+        }
     }
     uint64_t last = found->frame.first_arrival + found->frame.records;
     r->last_arrival = last > r->last_arrival ? last : r->last_arrival;
@@ -180,11 +217,7 @@ static void cut_off(recovery *r, uint64_t offset)
     fl_fs *fs = r->store->config.fs;
     fl_err err;
     fl_counter_add(&r->store->stats->torn_bytes_total, r->size - offset);
-    fl_status status = FL_OK;
-    if (!r->repairing) {
-        status = fs->open(fs, r->path, FL_OPEN_APPEND, &r->repair, &err);
-        r->repairing = status == FL_OK;
-    }
+    fl_status status = open_repair(r, &err);
     if (status == FL_OK) {
         status = fs->truncate(fs, r->repair, offset, &err);
     }
@@ -299,7 +332,7 @@ static fl_status read_open_file(recovery *r, fl_err *err)
     FL_TRY(read_header(r, err));
     fl_status status = read_frames(r, err);
     atomic_store(&r->file->bytes, r->size);
-    fl_counter_add(&r->store->stats->disk_bytes, r->size);
+    fl_counter_add(&r->store->stats->log_bytes, r->size);
     return status;
 }
 
@@ -307,10 +340,16 @@ static fl_status read_file(recovery *r, uint64_t sequence, uint32_t shard, fl_er
 {
     fl_fs *fs = r->store->config.fs;
     FL_TRY(fl_wal_file_new(r->store, sequence, shard, &r->file, err));
-    atomic_store(&r->file->sealed, true);
     fl_wal_file_path(r->file, r->path);
-    FL_TRY(fs->open(fs, r->path, FL_OPEN_READ, &r->handle, err));
-    fl_status status = read_open_file(r, err);
+    fl_err inner;
+    fl_status status = fs->open(fs, r->path, FL_OPEN_READ, &r->handle, &inner);
+    if (status == FL_E_NOT_FOUND && r->store->config.read_only) {
+        return FL_OK; /* settled meanwhile */
+    }
+    if (status != FL_OK) {
+        FL_FAIL(err, status, "%s", fl_err_text(&inner, status));
+    }
+    status = read_open_file(r, err);
     end_repair(r);
     fs->close(fs, r->handle);
     return status;
@@ -328,8 +367,15 @@ static fl_status check_header(fl_store *store, fl_str name, fl_err *err)
     fl_file handle;
     size_t got, at;
     snprintf(path, sizeof path, "%s/%.*s", store->files.dir, FL_P(name));
-    FL_TRY(fs->open(fs, path, FL_OPEN_READ, &handle, err));
-    fl_status status = fs->read_at(fs, handle, bytes, sizeof bytes, 0, &got, err);
+    fl_err inner;
+    fl_status status = fs->open(fs, path, FL_OPEN_READ, &handle, &inner);
+    if (status == FL_E_NOT_FOUND && store->config.read_only) {
+        return FL_OK; /* settled meanwhile */
+    }
+    if (status != FL_OK) {
+        FL_FAIL(err, status, "%s", fl_err_text(&inner, status));
+    }
+    status = fs->read_at(fs, handle, bytes, sizeof bytes, 0, &got, err);
     fs->close(fs, handle);
     FL_TRY(status);
     if (got < sizeof bytes) {
@@ -369,16 +415,15 @@ static void settle(fl_store *store, uint64_t last_arrival)
 {
     for (size_t i = 0; i < store->shard_count; i++) {
         store->shards[i].next_arrival = last_arrival + 1;
-        fl_shard_sweep_all(&store->shards[i]);
+        fl_shard_sweep(&store->shards[i]);
         store->shards[i].rows.beyond_budget = false;
     }
-    for (uint32_t slot = 0; slot < store->files.used; slot++) {
+    for (uint32_t slot = 0; !store->config.read_only && slot < store->files.used; slot++) {
         fl_wal_file *file = fl_wal_file_at(&store->files, slot);
         if (file != NULL) {
             fl_wal_file_unref(file, 1, NULL);
         }
     }
-    fl_wal_files_release(&store->files, NULL);
 }
 
 static fl_status read_files(recovery *r, const fl_str *names, size_t count, fl_err *err)
@@ -401,20 +446,32 @@ fl_status fl_local_recover(fl_store *store, fl_err *err)
 {
     fl_fs *fs = store->config.fs;
     fl_arena arena;
-    fl_str *names;
-    size_t count;
+    fl_str *names = NULL;
+    size_t count = 0;
     recovery *r = calloc(1, sizeof *r);
     if (r == NULL) {
         FL_FAIL(err, FL_E_NOMEM, "no memory to read the log");
     }
     r->store = store;
+    fl_status status = fl_view_open(store, &r->view, err);
+    if (status != FL_OK) {
+        free(r);
+        return status;
+    }
+    for (size_t i = 0; i < r->view.version->count; i++) {
+        uint64_t last = fl_part_info_of(r->view.version->parts[i].settled->part)->arrival_max;
+        r->last_arrival = last > r->last_arrival ? last : r->last_arrival;
+    }
     fl_buf_init(&r->window, UINT32_MAX);
     fl_buf_init(&r->raw, UINT32_MAX);
     fl_arena_init(&arena, NAMES_BYTES);
     for (size_t i = 0; i < store->shard_count; i++) {
         store->shards[i].rows.beyond_budget = true;
     }
-    fl_status status = fs->list(fs, store->files.dir, &arena, &names, &count, err);
+    status = fs->list(fs, store->files.dir, &arena, &names, &count, err);
+    if (status == FL_E_NOT_FOUND && store->config.read_only) {
+        status = FL_OK;
+    }
     if (status == FL_OK) {
         count = keep_log_files(store, names, count);
         status = read_files(r, names, count, err);
@@ -422,6 +479,7 @@ fl_status fl_local_recover(fl_store *store, fl_err *err)
     fl_arena_fini(&arena);
     fl_buf_fini(&r->raw);
     fl_buf_fini(&r->window);
+    fl_view_close(&r->view);
     free(r);
     return status;
 }

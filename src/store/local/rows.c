@@ -2,14 +2,14 @@
 
 #include <stdlib.h>
 
-#define CHUNK_ROWS      1024U
-#define ROWS_MAX        (UINT32_MAX - CHUNK_ROWS)
+#define LIST_ROWS       256U
+#define ROWS_MAX        (UINT32_MAX / 2)
 #define TABLE_SLOTS     8U
 #define MALLOC_OVERHEAD 16
 
 /* ---- Memory */
 
-void *fl_rows_alloc(fl_rows *rows, size_t bytes)
+static void *rows_alloc(fl_rows *rows, size_t bytes)
 {
     size_t cost = bytes + MALLOC_OVERHEAD;
     if (!fl_budget_take(rows->budget, cost)) {
@@ -25,7 +25,7 @@ void *fl_rows_alloc(fl_rows *rows, size_t bytes)
     return memory;
 }
 
-void fl_rows_free(fl_rows *rows, void *memory, size_t bytes)
+static void rows_free(fl_rows *rows, void *memory, size_t bytes)
 {
     if (memory != NULL) {
         free(memory);
@@ -67,7 +67,7 @@ bool fl_rows_reserve(fl_rows *rows, fl_row *row)
         return true;
     }
     unsigned step = row->step + 1;
-    fl_record_times *times = fl_rows_alloc(rows, step_bytes(step));
+    fl_record_times *times = rows_alloc(rows, step_bytes(step));
     if (times == NULL) {
         return false;
     }
@@ -75,7 +75,7 @@ bool fl_rows_reserve(fl_rows *rows, fl_row *row)
         memcpy(times, row->records, row->record_count * sizeof *times);
         memcpy(times + step_capacity(step), fl_row_refs(row),
                row->record_count * sizeof(fl_wal_ref));
-        fl_rows_free(rows, row->records, step_bytes(row->step));
+        rows_free(rows, row->records, step_bytes(row->step));
     }
     row->records = times;
     row->step = step & 63;
@@ -84,123 +84,153 @@ bool fl_rows_reserve(fl_rows *rows, fl_row *row)
 
 /* ---- Times and place */
 
-fl_store_place fl_row_place(const fl_row *row)
+fl_part_row fl_row_piece(const fl_row *row)
 {
-    return (fl_store_place){row->time_ns, row->start_ns, row->id};
+    return (fl_part_row){
+        .id = row->id,
+        .time_ns = row->time_ns,
+        .start_ns = row->start_ns,
+        .last_end_ns = row->last_end_ns,
+        .first_arrival_ns = row->first_arrival_ns,
+        .last_arrival_ns = row->last_arrival_ns,
+        .last_arrival = row->last_arrival,
+        .json_bytes = row->json_bytes - row->base_json_bytes,
+        .record_count = row->record_count,
+        .revision = row->revision,
+        .limit_exceeded = row->limit_exceeded,
+    };
+}
+
+fl_part_row fl_row_whole(const fl_row *row)
+{
+    fl_part_row whole = fl_row_piece(row);
+    if (row->base_start_ns < whole.start_ns) {
+        whole.start_ns = row->base_start_ns;
+        whole.time_ns = fl_trace_time_ns(row->id, whole.start_ns);
+    }
+    if (row->base_arrival_ns > whole.last_arrival_ns) {
+        whole.last_arrival_ns = row->base_arrival_ns;
+    }
+    return whole;
+}
+
+void fl_row_inherit(fl_row *row, const fl_row *from)
+{
+    fl_part_row before = fl_row_whole(from);
+    row->base_start_ns = before.start_ns;
+    row->base_arrival_ns = before.last_arrival_ns;
+    row->base_json_bytes = from->json_bytes;
+    row->json_bytes += from->json_bytes;
+    row->limit_exceeded = from->limit_exceeded;
+    row->settled_before = true;
+    row->base_known = from->base_known || !from->settled_before;
 }
 
 static void reset_row(fl_row *row)
 {
+    row->first_arrival_ns = INT64_MAX;
     row->time_ns = INT64_MAX;
     row->start_ns = INT64_MAX;
+    row->base_start_ns = INT64_MAX;
+    row->base_arrival_ns = FL_TIME_NONE;
     row->last_end_ns = FL_TIME_NONE;
     row->last_arrival_ns = FL_TIME_NONE;
-    row->record_count = 0;
-    row->revision = 0;
-    row->json_bytes = 0;
-    row->position = FL_ROW_NO_POSITION;
-    row->limit_exceeded = false;
-    row->ahead = false;
 }
 
-bool fl_rows_add(fl_rows *rows, fl_row *row, int64_t start_ns, fl_record_times times,
-                 fl_wal_ref ref)
+void fl_row_mark(fl_row *row, uint64_t arrival)
 {
-    fl_store_place old = fl_row_place(row);
+    if (row->record_count == 0) { /* it stands where the settled part of the trace does */
+        row->start_ns = row->base_start_ns;
+        row->time_ns = fl_trace_time_ns(row->id, row->start_ns);
+    }
+    row->limit_exceeded = true;
+    row->last_arrival = arrival;
+}
+
+void fl_row_add(fl_row *row, int64_t start_ns, fl_record_times times, uint64_t arrival,
+                fl_wal_ref ref)
+{
     fl_record_times *all = row->records;
     fl_wal_ref *refs = (fl_wal_ref *)(void *)(all + step_capacity(row->step));
     all[row->record_count] = times;
     refs[row->record_count] = ref;
+    if (times.arrival_ns < row->first_arrival_ns) {
+        row->first_arrival_ns = times.arrival_ns;
+    }
     row->record_count++;
+    row->last_arrival = arrival;
     if (times.end_ns > row->last_end_ns) {
         row->last_end_ns = times.end_ns;
     }
     if (times.arrival_ns > row->last_arrival_ns) {
         row->last_arrival_ns = times.arrival_ns;
     }
-    int64_t time_ns = fl_trace_time_ns(row->id, start_ns);
-    row->ahead |= time_ns > times.arrival_ns;
     if (start_ns < row->start_ns) {
         row->start_ns = start_ns;
-        row->time_ns = time_ns;
-        if (row->position != FL_ROW_NO_POSITION) {
-            return fl_order_move(rows, row, &old);
-        }
+        row->time_ns = fl_trace_time_ns(row->id, start_ns);
     }
-    return row->position != FL_ROW_NO_POSITION || fl_order_insert(rows, row);
 }
 
-void fl_rows_clear(fl_rows *rows, fl_row *row)
-{
-    if (row->position != FL_ROW_NO_POSITION) {
-        fl_store_place place = fl_row_place(row);
-        fl_order_remove(rows, row, &place);
-    }
-    reset_row(row);
-}
-
-/* ---- Rows by index */
+/* ---- Rows by index: a place of the list is a row, or where the next free place is, as an odd
+ * number */
 
 fl_row *fl_rows_at(const fl_rows *rows, uint32_t index)
 {
-    fl_row *row = &rows->chunks[index / CHUNK_ROWS][index % CHUNK_ROWS];
-    return row->self == index ? row : NULL;
+    fl_row *row = rows->list[index];
+    return ((uintptr_t)row & 1) == 0 ? row : NULL;
 }
 
-static bool add_chunk(fl_rows *rows)
+static bool grow_list(fl_rows *rows)
 {
-    if (rows->made > ROWS_MAX) {
+    if (rows->made < rows->capacity) {
+        return true;
+    }
+    uint32_t capacity = rows->capacity != 0 ? rows->capacity * 2 : LIST_ROWS;
+    if (rows->capacity > ROWS_MAX / 2) {
         return false;
     }
-    if (rows->chunk_count == rows->chunk_capacity) {
-        uint32_t capacity = rows->chunk_capacity != 0 ? rows->chunk_capacity * 2 : 16;
-        fl_row **chunks = fl_rows_alloc(rows, capacity * sizeof *chunks);
-        if (chunks == NULL) {
-            return false;
-        }
-        if (rows->chunks != NULL) {
-            memcpy(chunks, rows->chunks, rows->chunk_count * sizeof *chunks);
-            fl_rows_free(rows, rows->chunks, rows->chunk_capacity * sizeof *chunks);
-        }
-        rows->chunks = chunks;
-        rows->chunk_capacity = capacity;
-    }
-    fl_row *chunk = fl_rows_alloc(rows, CHUNK_ROWS * sizeof *chunk);
-    if (chunk == NULL) {
+    fl_row **list = rows_alloc(rows, capacity * sizeof *list);
+    if (list == NULL) {
         return false;
     }
-    rows->chunks[rows->chunk_count++] = chunk;
+    if (rows->list != NULL) {
+        memcpy(list, rows->list, rows->made * sizeof *list);
+        rows_free(rows, rows->list, rows->capacity * sizeof *list);
+    }
+    rows->list = list;
+    rows->capacity = capacity;
     return true;
 }
 
 static fl_row *take_row(fl_rows *rows)
 {
-    uint32_t index;
-    fl_row *row;
-    if (rows->free != 0) {
-        index = rows->free - 1;
-        row = &rows->chunks[index / CHUNK_ROWS][index % CHUNK_ROWS];
-        rows->free = row->position;
-    } else {
-        if (rows->made == rows->chunk_count * CHUNK_ROWS && !add_chunk(rows)) {
-            return NULL;
-        }
-        index = rows->made++;
-        row = &rows->chunks[index / CHUNK_ROWS][index % CHUNK_ROWS];
+    if (rows->free == 0 && !grow_list(rows)) {
+        return NULL;
+    }
+    fl_row *row = rows_alloc(rows, sizeof *row);
+    if (row == NULL) {
+        return NULL;
     }
     memset(row, 0, sizeof *row);
-    row->self = index;
+    if (rows->free != 0) {
+        row->self = rows->free - 1;
+        rows->free = (uint32_t)((uintptr_t)rows->list[row->self] >> 1);
+    } else {
+        row->self = rows->made++;
+    }
+    rows->list[row->self] = row;
+    rows->used++;
     return row;
 }
 
 static void give_row(fl_rows *rows, fl_row *row)
 {
     uint32_t index = row->self;
-    fl_rows_free(rows, row->records, step_bytes(row->step));
-    row->records = NULL;
-    row->self = UINT32_MAX;
-    row->position = rows->free;
+    rows->list[index] = (fl_row *)((uintptr_t)rows->free << 1 | 1); /* NOLINT: no pointer */
     rows->free = index + 1;
+    rows->used--;
+    rows_free(rows, row->records, step_bytes(row->step));
+    rows_free(rows, row, sizeof *row);
 }
 
 /* ---- Rows by id: open addressing, linear probing; the tag is the hash as far as positions need it
@@ -236,6 +266,25 @@ static size_t table_bytes(const fl_rows_table *table)
     return table->slots != NULL ? ((size_t)table->mask + 1) * sizeof *table->slots : 0;
 }
 
+/* The same table with another number of slots; false without memory. */
+static bool table_resize(fl_rows *rows, fl_rows_table *table, size_t capacity)
+{
+    fl_rows_table other = {.mask = (uint32_t)(capacity - 1)};
+    other.slots = rows_alloc(rows, capacity * sizeof *other.slots);
+    if (other.slots == NULL) {
+        return false;
+    }
+    memset(other.slots, 0, capacity * sizeof *other.slots);
+    for (size_t i = 0; table->slots != NULL && i <= table->mask; i++) {
+        if (table->slots[i] != 0) {
+            table_put(&other, table->slots[i]);
+        }
+    }
+    rows_free(rows, table->slots, table_bytes(table));
+    *table = other;
+    return true;
+}
+
 /* Room for one more at a load of at most 3/4. */
 static bool table_reserve(fl_rows *rows, fl_rows_table *table)
 {
@@ -243,21 +292,16 @@ static bool table_reserve(fl_rows *rows, fl_rows_table *table)
     if ((table->count + 1) * 4 <= capacity * 3) {
         return true;
     }
-    size_t larger = capacity != 0 ? capacity * 2 : TABLE_SLOTS;
-    fl_rows_table grown = {.mask = (uint32_t)(larger - 1)};
-    grown.slots = fl_rows_alloc(rows, larger * sizeof *grown.slots);
-    if (grown.slots == NULL) {
-        return false;
+    return table_resize(rows, table, capacity != 0 ? capacity * 2 : TABLE_SLOTS);
+}
+
+/* Gives memory back at a load below 1/8. */
+static void table_shrink(fl_rows *rows, fl_rows_table *table)
+{
+    size_t capacity = (size_t)table->mask + 1;
+    if (capacity > TABLE_SLOTS && table->count * 8 < capacity) {
+        (void)table_resize(rows, table, capacity / 2); /* or it stays as large as it is */
     }
-    memset(grown.slots, 0, larger * sizeof *grown.slots);
-    for (size_t i = 0; i < capacity; i++) {
-        if (table->slots[i] != 0) {
-            table_put(&grown, table->slots[i]);
-        }
-    }
-    fl_rows_free(rows, table->slots, table_bytes(table));
-    *table = grown;
-    return true;
 }
 
 /* Closes the gap at `at` by moving later slots of the same run back. */
@@ -279,7 +323,7 @@ static void table_remove(fl_rows_table *table, uint32_t at)
     table->count--;
 }
 
-fl_row *fl_rows_find(const fl_rows *rows, fl_trace_id id)
+fl_row *fl_rows_find(const fl_rows *rows, fl_trace_id id, bool settling)
 {
     uint64_t hash = fl_trace_id_hash(id);
     const fl_rows_table *table = &rows->tables[hash >> 56];
@@ -293,7 +337,7 @@ fl_row *fl_rows_find(const fl_rows *rows, fl_trace_id id)
         }
         if ((uint32_t)(slot >> 32) == tag_of(hash)) {
             fl_row *row = fl_rows_at(rows, (uint32_t)slot - 1);
-            if (row != NULL && fl_trace_id_eq(row->id, id)) {
+            if (row != NULL && fl_trace_id_eq(row->id, id) && row->settling == settling) {
                 return row;
             }
         }
@@ -326,8 +370,8 @@ void fl_rows_drop(fl_rows *rows, fl_row *row)
     while (table->slots[at] != slot) {
         at = (at + 1) & table->mask;
     }
-    fl_rows_clear(rows, row);
     table_remove(table, at);
+    table_shrink(rows, table);
     give_row(rows, row);
 }
 
@@ -344,16 +388,12 @@ void fl_rows_fini(fl_rows *rows)
     for (uint32_t i = 0; i < rows->made; i++) {
         fl_row *row = fl_rows_at(rows, i);
         if (row != NULL) {
-            fl_rows_free(rows, row->records, step_bytes(row->step));
+            give_row(rows, row);
         }
     }
-    for (uint32_t i = 0; i < rows->chunk_count; i++) {
-        fl_rows_free(rows, rows->chunks[i], CHUNK_ROWS * sizeof(fl_row));
-    }
-    fl_rows_free(rows, rows->chunks, rows->chunk_capacity * sizeof *rows->chunks);
+    rows_free(rows, rows->list, rows->capacity * sizeof *rows->list);
     for (size_t i = 0; i < FL_ROWS_TABLES; i++) {
-        fl_rows_free(rows, rows->tables[i].slots, table_bytes(&rows->tables[i]));
+        rows_free(rows, rows->tables[i].slots, table_bytes(&rows->tables[i]));
     }
-    fl_order_fini(rows);
     memset(rows, 0, sizeof *rows);
 }

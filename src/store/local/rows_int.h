@@ -1,13 +1,22 @@
 /*
- * The rows of one shard: what the store knows of a trace in memory, found by id and in the order of
- * scans. A trace takes about 100 bytes and 24 for each of its records; documents stay in the log.
- * One thread at a time.
+ * The live rows of one shard: what is known in memory of traces that are not settled yet, found by
+ * id. A trace takes about 130 bytes and 24 for each of its records; documents stay in the log. One
+ * thread at a time.
+ *
+ * A row that is being settled (`settling`) changes no more. What comes to its trace meanwhile makes
+ * a second row, so an id has at most one row of each kind.
  */
 #ifndef FL_STORE_LOCAL_ROWS_INT_H
 #define FL_STORE_LOCAL_ROWS_INT_H
 
 #include "store/local/wal_int.h"
-#include "store/store.h"
+#include "store/part/part.h"
+
+/* Times of one record. */
+typedef struct fl_record_times {
+    int64_t end_ns; /* FL_TIME_NONE while in progress */
+    int64_t arrival_ns;
+} fl_record_times;
 
 /* ---- A trace */
 
@@ -15,62 +24,47 @@
 
 typedef struct fl_row {
     fl_trace_id id;
-    int64_t time_ns, start_ns, last_end_ns, last_arrival_ns; /* of committed records */
-    void *records;         /* times, then refs; capacity by `step` */
-    uint32_t record_count; /* committed; 0 = nobody sees the row yet */
+    int64_t time_ns, start_ns, last_end_ns, first_arrival_ns,
+        last_arrival_ns;      /* of committed records */
+    uint64_t last_arrival;    /* number of the last committed record or mark; 0 = none yet */
+    uint64_t packed_bytes;    /* of committed records */
+    uint64_t json_bytes;      /* of all records of the trace, pending and settled ones too */
+    uint64_t base_json_bytes; /* of it: settled before this row was made */
+    int64_t base_start_ns;    /* earliest start of that; INT64_MAX = unknown, or there is none */
+    int64_t base_arrival_ns;  /* last arrival of that; FL_TIME_NONE the same */
+    void *records;            /* times, then refs; capacity by `step` */
+    uint32_t record_count;    /* committed */
     uint32_t revision;
-    uint32_t json_bytes;   /* of all records, pending ones too; saturates */
     uint32_t self;         /* index of the row */
-    uint32_t position;     /* in its leaf of the order; FL_ROW_NO_POSITION */
+    uint32_t mark_slot;    /* of the file with the mark, + 1; 0 = there is none */
     uint32_t pending : 22; /* records on their way to the log; a row with some is never dropped */
-    uint32_t step : 6;
+    uint32_t step : 6;     /* of the capacity of records */
     uint32_t limit_exceeded : 1;
     uint32_t limit_pending : 1; /* the mark is on its way */
-    uint32_t ahead : 1;         /* a record has a trace time of its own later than its arrival */
     uint32_t in_gather : 1;     /* has a record in the batch that gathers now */
+    uint32_t settling : 1;
+    bool settled_before; /* the trace may have pieces in parts, or a row that is being settled */
+    bool base_known;     /* base_… are set, as far as there is something */
 } fl_row;
 
-_Static_assert(sizeof(fl_row) == 80, "a row is kept small: there are millions");
-
-#define FL_ROW_NO_POSITION UINT32_MAX
-
-fl_store_place fl_row_place(const fl_row *row);
-/* Retention counts from it. */
-static inline int64_t fl_row_basis(const fl_row *row)
+/* Is there something that readers see: records, or the mark of a trace that settled? */
+static inline bool fl_row_is_visible(const fl_row *row)
 {
-    return row->time_ns > row->last_arrival_ns ? row->time_ns : row->last_arrival_ns;
+    return row->last_arrival != 0;
 }
+/* Retention counts from it. */
+static inline int64_t fl_basis_ns(int64_t time_ns, int64_t last_arrival_ns)
+{
+    return time_ns > last_arrival_ns ? time_ns : last_arrival_ns;
+}
+/* What a reader needs to know of it, in the form of parts. */
+fl_part_row fl_row_piece(const fl_row *row);
+/* The same with what is known of the part of the trace that settled before. */
+fl_part_row fl_row_whole(const fl_row *row);
+/* All that `from` knows of the trace becomes what was before `row`. */
+void fl_row_inherit(fl_row *row, const fl_row *from);
 const fl_record_times *fl_row_times(const fl_row *row);
 const fl_wal_ref *fl_row_refs(const fl_row *row);
-
-/* ---- The order of scans: leaves of rows, oldest leaf first; inside a leaf sorted when it is read.
- */
-
-#define FL_ORDER_LEAF_ROWS 256
-
-typedef struct fl_order_leaf {
-    uint32_t count;
-    bool sorted;
-    int64_t lowest_basis;              /* no row of it has a lower fl_row_basis */
-    uint32_t rows[FL_ORDER_LEAF_ROWS]; /* oldest first when sorted */
-} fl_order_leaf;
-
-typedef struct fl_order_slot {
-    fl_store_place
-        from; /* no row of the leaf is older; the newest it may hold is before the next slot's */
-    fl_order_leaf *leaf;
-} fl_order_slot;
-
-typedef struct fl_order {
-    fl_order_slot *slots;
-    size_t count, capacity;
-} fl_order;
-
-/* Goes from newer rows to older ones; good until the order changes. */
-typedef struct fl_order_cursor {
-    size_t slot;   /* index + 1; 0 = at the end */
-    uint32_t left; /* rows of the leaf not yet visited */
-} fl_order_cursor;
 
 /* ---- All rows of a shard */
 
@@ -86,12 +80,12 @@ typedef struct fl_rows {
     fl_budget *budget;
     bool beyond_budget; /* while the log is read back: what was acknowledged is kept whatever it
                            takes */
-    fl_row **chunks;
-    uint32_t chunk_count, chunk_capacity;
-    uint32_t made; /* rows ever taken from the chunks */
-    uint32_t free; /* index + 1 of a free row, linked by `position`; 0 = none */
+    fl_row **list;      /* by index */
+    uint32_t capacity;
+    uint32_t made; /* indices ever used */
+    uint32_t used; /* of them now */
+    uint32_t free; /* index + 1 of a free place, which tells of the next; 0 = none */
     fl_rows_table tables[FL_ROWS_TABLES];
-    fl_order order;
 } fl_rows;
 
 void fl_rows_init(fl_rows *rows, fl_budget *budget);
@@ -99,34 +93,20 @@ void fl_rows_fini(fl_rows *rows);
 
 /* Row by index below `made`; NULL if it is free. */
 fl_row *fl_rows_at(const fl_rows *rows, uint32_t index);
-fl_row *fl_rows_find(const fl_rows *rows, fl_trace_id id);
-/* A new, empty row of an id that has none; NULL over the budget or without memory. */
+/* The trace's row that takes records, or (settling) the one that is being settled; NULL if none. */
+fl_row *fl_rows_find(const fl_rows *rows, fl_trace_id id, bool settling);
+/* A new, empty row of an id that has none that takes records; NULL over the budget or without
+ * memory. */
 fl_row *fl_rows_make(fl_rows *rows, fl_trace_id id);
 /* Takes it out of everything and frees it. */
 void fl_rows_drop(fl_rows *rows, fl_row *row);
 
 /* Room for one record more than record_count + pending; false over the budget or without memory. */
 bool fl_rows_reserve(fl_rows *rows, fl_row *row);
-/* Adds a committed record (room was reserved) and brings times, place and order up to date. Without
- * memory for the order the row is left out of it, false; the next record tries again. */
-bool fl_rows_add(fl_rows *rows, fl_row *row, int64_t start_ns, fl_record_times times,
-                 fl_wal_ref ref);
-/* Makes the row as new, but for pending records. */
-void fl_rows_clear(fl_rows *rows, fl_row *row);
-
-/* The cursor before the newest row that is strictly older than `place`. */
-void fl_order_seek(fl_rows *rows, const fl_store_place *place, fl_order_cursor *cursor);
-/* The next older row; NULL at the end. */
-fl_row *fl_order_older(fl_rows *rows, fl_order_cursor *cursor);
-
-/* For rows.c: puts a row with a place in, takes it out, follows its change of place from `old`. */
-bool fl_order_insert(fl_rows *rows, fl_row *row);
-void fl_order_remove(fl_rows *rows, fl_row *row, const fl_store_place *old);
-bool fl_order_move(fl_rows *rows, fl_row *row, const fl_store_place *old);
-void fl_order_fini(fl_rows *rows);
-
-/* Memory that counts against the budget. */
-void *fl_rows_alloc(fl_rows *rows, size_t bytes);
-void fl_rows_free(fl_rows *rows, void *memory, size_t bytes);
+/* Adds the mark that the trace passed its limit. */
+void fl_row_mark(fl_row *row, uint64_t arrival);
+/* Adds a committed record (room was reserved) and brings times and place up to date. */
+void fl_row_add(fl_row *row, int64_t start_ns, fl_record_times times, uint64_t arrival,
+                fl_wal_ref ref);
 
 #endif

@@ -1,291 +1,164 @@
 /*
- * A scan runs on all shards at once, in steps so short that no loop is blocked; each collects its
- * own newest rows, and the shard that is done last has them merged on the scan's loop.
+ * A scan visits all shards, which copy what they know of their live traces; the worker pool then
+ * merges these and the rows of the parts by place, until there are enough.
  */
 #include <stdlib.h>
 
-#include "store/local/local_int.h"
+#include "store/local/scan_int.h"
 
-/* Of a step, in rows; a row with many records counts for more. About a millisecond. */
-#define STEP_COST        4096U
-#define RECORDS_PER_COST 16U
-
-typedef struct scan_job scan_job;
-
-typedef struct kept_row {
-    fl_store_row row;
-    uint64_t examined; /* rows of its shard up to it, itself included */
-} kept_row;
-
-typedef struct scan_shard {
-    fl_task task;
-    scan_job *job;
-    fl_shard *shard;
-    fl_store_place behind; /* goes on strictly behind it */
-    kept_row *rows;
-    size_t count, capacity;
-    size_t taken; /* by the merge */
-    uint64_t examined;
-    bool reached_end;
-    fl_status status;
-} scan_shard;
-
-struct scan_job {
-    fl_store *store;
-    fl_store_scan *scan;
-    int64_t cutoff_ns;
-    size_t rows_max;     /* what the arena could hold */
-    atomic_size_t left;  /* shards that are not done */
-    atomic_bool stepped; /* some shard took more than one step, so a row may have moved meanwhile */
-    scan_shard shards[];
-};
+#define FIRST_ROWS      64
+#define BUDGET_INTERVAL 64U /* rows between two looks at the budget */
 
 /* ---- On each shard */
 
-static fl_store_row row_of(const fl_row *row)
+static fl_status note_records(fl_scan_job *job, const fl_row *row, fl_err *err)
 {
-    return (fl_store_row){
-        .id = row->id,
-        .time_ns = row->time_ns,
-        .start_ns = row->start_ns,
-        .last_end_ns = row->last_end_ns,
-        .last_arrival_ns = row->last_arrival_ns,
-        .record_count = row->record_count,
-        .revision = row->revision,
-        .limit_exceeded = row->limit_exceeded,
-        .times = fl_row_times(row),
-    };
-}
-
-static bool is_wanted(const fl_store_scan *scan, const fl_store_row *row)
-{
-    return scan->want == NULL || scan->want(scan->user, row);
-}
-
-static fl_status keep_row(scan_shard *part, const fl_store_row *row)
-{
-    if (part->count >= part->job->rows_max) {
-        return FL_E_TOO_LARGE;
+    const fl_record_times *times = fl_row_times(row);
+    const fl_wal_ref *refs = fl_row_refs(row);
+    bool room = fl_held_files_add(&job->held, &job->store->files, row);
+    for (uint32_t i = 0; room && i < row->record_count; i++) {
+        room = fl_local_room((void **)&job->times, &job->times_capacity, job->record_count,
+                             sizeof *job->times) &&
+               fl_local_room((void **)&job->refs, &job->refs_capacity, job->record_count,
+                             sizeof *job->refs);
+        if (room) {
+            job->times[job->record_count] = times[i];
+            job->refs[job->record_count++] = refs[i];
+        }
     }
-    if (!fl_local_room((void **)&part->rows, &part->capacity, part->count, sizeof *part->rows)) {
-        return FL_E_NOMEM;
+    if (!room) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory to scan live traces");
     }
-    kept_row *kept = &part->rows[part->count++];
-    *kept = (kept_row){.row = *row, .examined = part->examined};
-    kept->row.times = NULL;
     return FL_OK;
 }
 
-/* The next row of the range, newest first, that retention has left; NULL at the end. */
-static const fl_row *next_row(scan_shard *part, fl_order_cursor *cursor, uint32_t *cost)
+static fl_status visit(fl_scan_job *job, const fl_shard *shard, fl_err *err)
 {
-    const fl_row *row;
-    do {
-        row = fl_order_older(&part->shard->rows, cursor);
-        (*cost)++;
-    } while (row != NULL && row->time_ns >= part->job->scan->from_ns &&
-             fl_row_basis(row) < part->job->cutoff_ns);
-    return row != NULL && row->time_ns >= part->job->scan->from_ns ? row : NULL;
-}
-
-/* Goes over rows until this shard's part is done (true) or the step is used up (false). */
-static bool scan_step(scan_shard *part)
-{
-    const fl_store_scan *scan = part->job->scan;
-    fl_order_cursor cursor;
-    uint32_t cost = 0;
-    fl_order_seek(&part->shard->rows, &part->behind, &cursor);
-    while (cost < STEP_COST) {
-        const fl_row *found = next_row(part, &cursor, &cost);
-        if (found == NULL) {
-            part->reached_end = true;
-            return true;
+    for (uint32_t i = 0; i < shard->rows.made; i++) {
+        const fl_row *row = fl_rows_at(&shard->rows, i);
+        if (row == NULL || !fl_row_is_visible(row)) {
+            continue;
         }
-        if (part->count == scan->limit) {
-            return true;
+        if (!fl_local_room((void **)&job->live, &job->live_capacity, job->live_count,
+                           sizeof *job->live)) {
+            FL_FAIL(err, FL_E_NOMEM, "no memory to scan live traces");
         }
-        fl_store_row row = row_of(found);
-        part->behind = fl_row_place(found);
-        part->examined++;
-        cost += row.record_count / RECORDS_PER_COST;
-        if (is_wanted(scan, &row)) {
-            part->status = keep_row(part, &row);
-            if (part->status != FL_OK) {
-                return true;
-            }
+        job->live[job->live_count++] =
+            (fl_live_piece){.row = fl_row_piece(row),
+                            .settled_before = row->settled_before || row->settling,
+                            .first_record = job->record_count};
+        if (fl_scan_needs_records(job->scan)) {
+            FL_TRY(note_records(job, row, err));
         }
     }
-    return false;
-}
-
-/* ---- Merge, on the scan's loop */
-
-static fl_store_place place_of(const fl_store_row *row)
-{
-    return (fl_store_place){row->time_ns, row->start_ns, row->id};
-}
-
-/* The shard with the newest row that is not taken yet; NULL if all are. */
-static scan_shard *newest_part(scan_job *job)
-{
-    scan_shard *newest = NULL;
-    fl_store_place best = {0};
-    for (size_t i = 0; i < job->store->shard_count; i++) {
-        scan_shard *part = &job->shards[i];
-        if (part->taken < part->count) {
-            fl_store_place place = place_of(&part->rows[part->taken].row);
-            if (newest == NULL || fl_store_place_cmp(&place, &best) < 0) {
-                newest = part;
-                best = place;
-            }
-        }
-    }
-    return newest;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    const fl_store_row *const *left = a;
-    const fl_store_row *const *right = b;
-    int order = fl_trace_id_cmp((*left)->id, (*right)->id);
-    return order != 0 ? order : (*left < *right ? -1 : *left > *right);
-}
-
-/* A trace that got an earlier start while its shard was between two steps may have been met twice:
- * its first, newer place stays. */
-static fl_status drop_repeats(fl_store_scan *scan)
-{
-    fl_store_row **sorted = FL_ARENA_ARRAY(scan->arena, fl_store_row *, scan->row_count);
-    bool *repeated = FL_ARENA_ARRAY(scan->arena, bool, scan->row_count);
-    if (sorted == NULL || repeated == NULL) {
-        return FL_E_TOO_LARGE;
-    }
-    for (size_t i = 0; i < scan->row_count; i++) {
-        sorted[i] = &scan->rows[i];
-    }
-    qsort(sorted, scan->row_count, sizeof *sorted, compare_ids);
-    for (size_t i = 1; i < scan->row_count; i++) {
-        repeated[sorted[i] - scan->rows] = fl_trace_id_eq(sorted[i]->id, sorted[i - 1]->id);
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < scan->row_count; i++) {
-        if (!repeated[i]) {
-            scan->rows[kept++] = scan->rows[i];
-        }
-    }
-    scan->row_count = kept;
     return FL_OK;
 }
 
-/* What a shard looked at behind the last row that was taken from it belongs to the next page. */
-static uint64_t examined_rows(const scan_job *job)
-{
-    uint64_t examined = 0;
-    for (size_t i = 0; i < job->store->shard_count; i++) {
-        const scan_shard *part = &job->shards[i];
-        bool all = job->scan->reached_end || part->count == 0;
-        uint64_t taken = part->taken > 0 ? part->rows[part->taken - 1].examined : 0;
-        examined += all ? part->examined : taken;
-    }
-    return examined;
-}
+/* ---- On the pool */
 
-static fl_status merge(scan_job *job)
+static fl_status keep_row(fl_scan_job *job, const fl_store_row *row, fl_err *err)
 {
     fl_store_scan *scan = job->scan;
-    size_t total = 0;
-    scan->reached_end = true;
-    for (size_t i = 0; i < job->store->shard_count; i++) {
-        FL_TRY(job->shards[i].status);
-        total += job->shards[i].count;
-        scan->reached_end &= job->shards[i].reached_end;
+    if (scan->row_count == job->row_capacity) {
+        size_t larger = job->row_capacity != 0 ? job->row_capacity * 2 : FIRST_ROWS;
+        larger = larger < scan->limit ? larger : scan->limit;
+        fl_store_row *rows = fl_arena_resize(
+            scan->arena, scan->rows, job->row_capacity * sizeof *rows, larger * sizeof *rows);
+        if (rows == NULL) {
+            FL_FAIL(err, FL_E_TOO_LARGE,
+                    "the rows of this scan do not fit into memory; ask for fewer at a time");
+        }
+        scan->rows = rows;
+        job->row_capacity = larger;
     }
-    scan->reached_end &= total <= scan->limit;
-    total = total < scan->limit ? total : scan->limit;
-    scan->rows = FL_ARENA_ARRAY(scan->arena, fl_store_row, total);
-    if (scan->rows == NULL) {
-        return FL_E_TOO_LARGE;
-    }
-    while (scan->row_count < total) {
-        scan_shard *part = newest_part(job);
-        scan->rows[scan->row_count++] = part->rows[part->taken++].row;
-    }
-    scan->examined = examined_rows(job);
-    return atomic_load(&job->stepped) && total > 1 ? drop_repeats(scan) : FL_OK;
+    scan->rows[scan->row_count++] = *row;
+    return FL_OK;
 }
 
-static void fail(fl_store_scan *scan, fl_status status)
+static bool is_over_budget(const fl_scan_job *job)
 {
-    scan->rows = NULL;
-    scan->row_count = 0;
-    scan->status =
-        fl_err_set(&scan->err, status, __FILE__, __LINE__,
-                   "the rows of this scan do not fit into memory; ask for fewer at a time");
-}
-
-static void free_job(scan_job *job)
-{
-    for (size_t i = 0; i < job->store->shard_count; i++) {
-        free(job->shards[i].rows);
+    const fl_scan_budget *budget = &job->scan->budget;
+    uint64_t bytes = 0;
+    for (size_t i = 1; budget->read_bytes != 0 && i < job->source_count; i++) {
+        const fl_part_cursor *cursor = job->sources[i].cursor;
+        bytes += cursor != NULL ? fl_part_cursor_read_bytes(cursor) : 0;
     }
-    free(job);
+    int64_t spent_ns = fl_clock_mono(job->store->config.clock) - job->began_mono_ns;
+    return (budget->read_bytes != 0 &&
+            bytes + fl_view_read_bytes(&job->view) > budget->read_bytes) ||
+           (budget->time_ns != 0 && spent_ns > budget->time_ns);
 }
 
-static void run_merge(fl_task *task)
+/* Is there a trace behind the last one? With terms it may take a walk over all that is left to know
+ * whether one more matches, so then only what is known already counts. */
+static fl_status find_end(fl_scan_job *job, fl_err *err)
 {
-    scan_job *job = FL_CONTAINER_OF(task, scan_shard, task)->job;
-    fl_store *store = job->store;
     fl_store_scan *scan = job->scan;
-    fl_status status = merge(job);
-    if (status != FL_OK) {
-        fail(scan, status);
+    bool more = scan->term_count != 0 && !fl_scan_has_ended(job);
+    while (!more) {
+        const fl_scan_candidate *candidate;
+        FL_TRY(fl_scan_next(job, &candidate, err));
+        if (candidate == NULL) {
+            break;
+        }
+        FL_TRY(fl_scan_exists(job, candidate, &more, err));
     }
-    free_job(job);
-    scan->done(scan);
-    fl_local_leave(store);
+    scan->reached_end = !more;
+    return FL_OK;
 }
 
-static void run_step(fl_task *task)
+/* Judges candidates, newest first, until there are enough. */
+static fl_status collect(fl_scan_job *job, fl_err *err)
 {
-    scan_shard *part = FL_CONTAINER_OF(task, scan_shard, task);
-    scan_job *job = part->job;
-    if (!scan_step(part)) {
-        atomic_store(&job->stepped, true);
-        fl_loop_post(part->shard->loop, &part->task);
-        return;
+    fl_store_scan *scan = job->scan;
+    const fl_scan_candidate *candidate;
+    for (uint32_t turn = 1; scan->row_count < scan->limit; turn++) {
+        fl_store_row row;
+        bool wanted;
+        FL_TRY(fl_scan_next(job, &candidate, err));
+        if (candidate == NULL) {
+            scan->reached_end = true;
+            return FL_OK;
+        }
+        scan->next =
+            (fl_store_place){candidate->row.time_ns, candidate->row.start_ns, candidate->row.id};
+        FL_TRY(fl_scan_judge(job, candidate, &row, &wanted, err));
+        if (wanted) {
+            FL_TRY(keep_row(job, &row, err));
+        }
+        if (turn % BUDGET_INTERVAL == 0 && is_over_budget(job)) {
+            scan->over_budget = true;
+            fl_counter_add(&job->store->stats->over_budget_total, 1);
+            return FL_OK;
+        }
     }
-    if (atomic_fetch_sub(&job->left, 1) == 1) {
-        part->task.run = run_merge;
-        fl_loop_post(job->scan->loop, &part->task);
-    }
+    return find_end(job, err);
 }
 
-/* ---- Begin */
-
-static scan_job *job_new(fl_store *store, fl_store_scan *scan)
+static fl_status run(fl_scan_job *job, fl_err *err)
 {
-    scan_job *job = calloc(1, sizeof *job + store->shard_count * sizeof job->shards[0]);
-    if (job == NULL) {
-        return NULL;
-    }
-    job->store = store;
-    job->scan = scan;
-    job->cutoff_ns = fl_local_cutoff(store);
-    job->rows_max = scan->arena->max_bytes / sizeof(fl_store_row);
-    atomic_init(&job->left, store->shard_count);
-    /* Strictly behind a place that is newer than any row before to_ns. */
-    fl_store_place behind = {.time_ns = scan->to_ns, .start_ns = INT64_MIN};
-    if (scan->has_after && fl_store_place_cmp(&scan->after, &behind) > 0) {
-        behind = scan->after;
-    }
-    for (size_t i = 0; i < store->shard_count; i++) {
-        job->shards[i].task.run = run_step;
-        job->shards[i].job = job;
-        job->shards[i].shard = &store->shards[i];
-        job->shards[i].behind = behind;
-    }
-    return job;
+    FL_TRY(fl_view_open(job->store, &job->view, err));
+    FL_TRY(fl_scan_sources_open(job, err));
+    return collect(job, err);
 }
+
+static void scan_work(fl_work *work)
+{
+    fl_scan_job *job = FL_CONTAINER_OF(work, fl_scan_job, work);
+    fl_store_scan *scan = job->scan;
+    fl_wal_reader_init(&job->reader, job->store);
+    scan->status = run(job, &scan->err);
+    fl_scan_sources_close(job);
+    fl_view_close(&job->view);
+    fl_wal_reader_fini(&job->reader);
+    if (scan->status != FL_OK) {
+        fl_counter_add(&job->store->stats->io_errors_total, scan->status == FL_E_IO);
+        scan->rows = NULL;
+        scan->row_count = 0;
+    }
+}
+
+/* ---- Begin and end */
 
 static void run_done(fl_task *task)
 {
@@ -293,6 +166,62 @@ static void run_done(fl_task *task)
     fl_store *store = scan->store;
     scan->done(scan);
     fl_local_leave(store);
+}
+
+/* On the shard that was visited last. */
+static void finish(fl_scan_job *job)
+{
+    fl_store_scan *scan = job->scan;
+    fl_held_files_release(&job->held, job->store->shards[job->shard].loop);
+    free(job->live);
+    free(job->times);
+    free(job->refs);
+    free(job);
+    fl_loop_post(scan->loop, &scan->task);
+}
+
+static void scan_done(fl_work *work)
+{
+    finish(FL_CONTAINER_OF(work, fl_scan_job, work));
+}
+
+static void run_visit(fl_task *task)
+{
+    fl_scan_job *job = FL_CONTAINER_OF(task, fl_scan_job, task);
+    fl_store *store = job->store;
+    fl_shard *shard = &store->shards[job->shard];
+    fl_store_scan *scan = job->scan;
+    scan->status = visit(job, shard, &scan->err);
+    if (scan->status != FL_OK) {
+        finish(job);
+    } else if (job->shard + 1 < store->shard_count) {
+        job->shard++;
+        fl_loop_post(store->shards[job->shard].loop, &job->task);
+    } else {
+        job->work.work = scan_work;
+        job->work.done = scan_done;
+        fl_loop_work(shard->loop, &job->work);
+    }
+}
+
+static fl_scan_job *job_new(fl_store *store, fl_store_scan *scan)
+{
+    fl_scan_job *job = calloc(1, sizeof *job);
+    if (job == NULL) {
+        return NULL;
+    }
+    job->store = store;
+    job->scan = scan;
+    job->cutoff_ns = fl_local_cutoff(store);
+    job->began_mono_ns = fl_clock_mono(store->config.clock);
+    job->version_number = fl_version_number(store);
+    /* Strictly behind a place that is newer than any row before to_ns. */
+    job->behind = (fl_store_place){.time_ns = scan->to_ns, .start_ns = INT64_MIN};
+    if (scan->has_after && fl_store_place_cmp(&scan->after, &job->behind) > 0) {
+        job->behind = scan->after;
+    }
+    job->task.run = run_visit;
+    return job;
 }
 
 void fl_store_scan_begin(fl_store *store, fl_store_scan *scan)
@@ -305,23 +234,22 @@ void fl_store_scan_begin(fl_store *store, fl_store_scan *scan)
     scan->row_count = 0;
     scan->examined = 0;
     scan->reached_end = false;
+    scan->over_budget = false;
     fl_local_enter(store);
-    scan_job *job = NULL;
+    fl_scan_job *job = NULL;
     if (atomic_load(&store->closing)) {
         scan->status =
             fl_err_set(&scan->err, FL_E_SHUTDOWN, __FILE__, __LINE__, "the store is closing");
     } else {
         job = job_new(store, scan);
         if (job == NULL) {
-            fail(scan, FL_E_NOMEM);
+            scan->status =
+                fl_err_set(&scan->err, FL_E_NOMEM, __FILE__, __LINE__, "no memory for a scan");
         }
     }
     if (job == NULL) {
         fl_loop_post(scan->loop, &scan->task);
         return;
     }
-    size_t count = store->shard_count; /* the job may be gone once the last one is posted */
-    for (size_t i = 0; i < count; i++) {
-        fl_loop_post(store->shards[i].loop, &job->shards[i].task);
-    }
+    fl_loop_post(store->shards[0].loop, &job->task);
 }

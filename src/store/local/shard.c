@@ -2,7 +2,7 @@
  * A shard: it admits segments, gathers them into a batch, has one batch at a time written, and
  * makes the rows visible afterwards. What is not committed is seen by nobody.
  */
-#include "store/local/local_int.h"
+#include "store/local/view_int.h"
 
 #include <stdlib.h>
 
@@ -25,67 +25,160 @@ static void give_references(fl_shard *shard, const fl_row *row)
         }
         fl_wal_file_unref(fl_wal_file_at(&store->files, slot), run, loop);
     }
+    if (row->mark_slot != 0) {
+        fl_wal_file_unref(fl_wal_file_at(&store->files, row->mark_slot - 1), 1, loop);
+    }
 }
 
-/* Forgets the committed records of a row. */
-static void clear_row(fl_shard *shard, fl_row *row)
+/* Adds the mark that the trace passed its limit. */
+static void add_mark(fl_shard *shard, fl_row *row, uint64_t arrival, uint32_t slot)
 {
-    fl_store_stats *stats = shard->store->stats;
-    if (row->record_count != 0) {
-        fl_counter_sub(&stats->traces, 1);
-        fl_counter_sub(&stats->segments, row->record_count);
-        give_references(shard, row);
+    if (row->mark_slot == 0) {
+        fl_wal_file_ref(fl_wal_file_at(&shard->store->files, slot), 1);
+        row->mark_slot = slot + 1;
     }
-    fl_rows_clear(&shard->rows, row);
+    fl_row_mark(row, arrival);
 }
 
 void fl_shard_drop(fl_shard *shard, fl_row *row)
 {
-    clear_row(shard, row);
+    fl_store_stats *stats = shard->store->stats;
+    give_references(shard, row);
+    fl_counter_sub(&stats->live_segments, row->record_count);
+    fl_counter_sub(&stats->live_traces, row->record_count != 0 && !row->settled_before);
+    fl_counter_sub(&stats->live_bytes, row->packed_bytes);
+    if (!row->settling) {
+        shard->live_bytes -= row->packed_bytes;
+    }
     fl_rows_drop(&shard->rows, row);
 }
 
 static void drop_if_empty(fl_shard *shard, fl_row *row)
 {
-    if (row->record_count == 0 && row->pending == 0) {
-        fl_rows_drop(&shard->rows, row);
+    if (!fl_row_is_visible(row) && row->pending == 0) {
+        fl_shard_drop(shard, row);
     }
 }
 
 /* Adds a committed segment; the caller refers to its file. */
-static bool add_segment(fl_shard *shard, fl_row *row, int64_t start_ns, fl_record_times times,
-                        fl_wal_ref ref)
+static void add_segment(fl_shard *shard, fl_row *row, const fl_batch_record *record, fl_wal_ref ref)
 {
     fl_store_stats *stats = shard->store->stats;
-    fl_counter_add(&stats->traces, row->record_count == 0);
-    fl_counter_add(&stats->segments, 1);
-    return fl_rows_add(&shard->rows, row, start_ns, times, ref);
+    fl_counter_add(&stats->live_traces, row->record_count == 0 && !row->settled_before);
+    fl_counter_add(&stats->live_segments, 1);
+    fl_counter_add(&stats->live_bytes, record->packed_bytes);
+    row->packed_bytes += record->packed_bytes;
+    shard->live_bytes += record->packed_bytes;
+    fl_shard_note_arrival(shard, record->times.arrival_ns);
+    fl_row_add(row, record->start_ns, record->times, record->arrival, ref);
 }
 
-fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, fl_wal_ref ref, fl_err *err)
+static bool has_trace_limits(const fl_store *store)
 {
-    fl_row *row = fl_rows_find(&shard->rows, record->id);
-    fl_wal_file *file = fl_wal_file_at(&shard->store->files, fl_wal_ref_slot(ref));
+    return store->config.limits.trace_bytes != 0 || store->config.limits.modification_ns != 0;
+}
+
+/* Does a row of the trace settle that has not expired? */
+static bool is_settling(const fl_shard *shard, fl_trace_id id)
+{
+    const fl_row *row = fl_rows_find(&shard->rows, id, true);
+    if (row == NULL) {
+        return false;
+    }
+    fl_part_row whole = fl_row_whole(row);
+    return !fl_local_expired(shard->store, &whole, fl_local_cutoff(shard->store));
+}
+
+/* What was there of the trace when its row was made, unless it had expired. */
+static void set_base(fl_store *store, fl_row *row, const fl_part_row *base)
+{
+    if (!fl_local_expired(store, base, fl_local_cutoff(store))) {
+        row->base_start_ns = base->start_ns;
+        row->base_arrival_ns = base->last_arrival_ns;
+        row->base_json_bytes = base->json_bytes;
+        row->json_bytes += base->json_bytes;
+        row->limit_exceeded |= base->limit_exceeded;
+    }
+}
+
+/* Looks for it in the parts. That may read the disk on the loop's thread: it is done for limits on
+ * traces, which only the aws profile has, and for traces of the future, and of these for the few
+ * that come back after they settled. */
+static void load_base(fl_store *store, fl_row *row)
+{
+    fl_view view;
+    fl_err err;
+    fl_part_row settled;
+    row->base_known = true;
+    if (fl_view_open(store, &view, &err) == FL_OK &&
+        fl_view_settled(&view, row->id, &settled, &err) == FL_OK && settled.last_arrival != 0) {
+        set_base(store, row, &settled);
+    }
+    fl_view_close(&view);
+}
+
+/* The trace's new row; NULL without memory. */
+static fl_row *make_row(fl_shard *shard, fl_trace_id id)
+{
+    fl_store *store = shard->store;
+    const fl_row *before = fl_rows_find(&shard->rows, id, true);
+    fl_row *row = fl_rows_make(&shard->rows, id);
+    if (row == NULL) {
+        return NULL;
+    }
+    fl_version *version = fl_version_acquire(store);
+    bool in_parts = fl_version_may_have(version, id);
+    fl_version_release(version);
+    row->settled_before = before != NULL || in_parts;
+    if (before != NULL && is_settling(shard, id)) {
+        fl_row_inherit(row, before);
+    } else if (in_parts && has_trace_limits(store)) {
+        load_base(store, row);
+    }
+    return row;
+}
+
+/* A row for the mark of a trace of which nothing is live; NULL if nothing of it is settled either.
+ */
+static fl_row *marked_row(fl_shard *shard, fl_trace_id id)
+{
+    fl_row *row = make_row(shard, id);
+    if (row != NULL && !row->base_known) {
+        load_base(shard->store, row);
+    }
+    if (row != NULL && row->base_start_ns == INT64_MAX) {
+        fl_shard_drop(shard, row);
+        return NULL;
+    }
+    return row;
+}
+
+fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, uint64_t arrival,
+                          fl_wal_ref ref, fl_err *err)
+{
+    fl_row *row = fl_rows_find(&shard->rows, record->id, false);
     if (row != NULL && (record->begins || record->kind == FL_WAL_FORGET)) {
-        fl_wal_file_hold_remarks(file);
         fl_shard_drop(shard, row);
         row = NULL;
     }
     if (record->kind == FL_WAL_SEGMENT) {
-        row = row != NULL ? row : fl_rows_make(&shard->rows, record->id);
-        fl_record_times times = {record->end_ns, record->arrival_ns};
-        if (row == NULL || !fl_rows_reserve(&shard->rows, row) ||
-            !add_segment(shard, row, record->start_ns, times, ref)) {
+        row = row != NULL ? row : make_row(shard, record->id);
+        if (row == NULL || !fl_rows_reserve(&shard->rows, row)) {
             FL_FAIL(err, FL_E_NOMEM, "no memory for the rows of the log");
         }
-        fl_wal_file_ref(file, 1);
-        if (__builtin_add_overflow(row->json_bytes, record->json_bytes, &row->json_bytes)) {
-            row->json_bytes = UINT32_MAX;
-        }
+        fl_batch_record added = {.start_ns = record->start_ns,
+                                 .times = {record->end_ns, record->arrival_ns},
+                                 .arrival = arrival,
+                                 .packed_bytes = (uint32_t)record->document.n};
+        add_segment(shard, row, &added, ref);
+        fl_wal_file_ref(fl_wal_file_at(&shard->store->files, fl_wal_ref_slot(ref)), 1);
+        row->json_bytes += record->json_bytes;
     }
-    if (row != NULL && record->kind == FL_WAL_LIMIT) {
-        row->limit_exceeded = true;
-        fl_wal_file_hold_remarks(file);
+    if (record->kind == FL_WAL_LIMIT) {
+        row = row != NULL ? row : marked_row(shard, record->id);
+        if (row != NULL) {
+            add_mark(shard, row, arrival, fl_wal_ref_slot(ref));
+        }
     }
     if (row != NULL) {
         row->revision += record->revision;
@@ -136,12 +229,15 @@ static bool gather_record(fl_shard *shard, fl_row *row, fl_wal_record *record)
         .row = row,
         .start_ns = record->start_ns,
         .times = {record->end_ns, record->arrival_ns},
+        .arrival = shard->next_arrival,
+        .packed_bytes = (uint32_t)record->document.n,
         .frame = (uint32_t)(batch->frame_count - 1),
         .json_bytes = record->json_bytes,
         .index = (uint16_t)frame->records++,
         .kind = (uint8_t)record->kind,
         .revision = record->revision,
     };
+    fl_shard_note_arrival(shard, record->arrival_ns);
     shard->next_arrival++;
     row->in_gather = true;
     row->pending++;
@@ -149,44 +245,23 @@ static bool gather_record(fl_shard *shard, fl_row *row, fl_wal_record *record)
     return true;
 }
 
-bool fl_shard_must_forget(const fl_row *row)
-{
-    const fl_wal_ref *refs = fl_row_refs(row);
-    return row->ahead && fl_wal_ref_slot(refs[0]) != fl_wal_ref_slot(refs[row->record_count - 1]);
-}
-
-bool fl_shard_forget(fl_shard *shard, fl_row *row)
-{
-    fl_wal_record record = {
-        .kind = FL_WAL_FORGET,
-        .id = row->id,
-        .arrival_ns = fl_clock_wall(shard->store->config.clock),
-    };
-    if (row->pending == FL_ROW_PENDING_MAX || !gather_record(shard, row, &record)) {
-        return false;
-    }
-    /* What comes to the trace from now on belongs to its next life. */
-    row->in_gather = false;
-    row->json_bytes = 0;
-    row->limit_exceeded = false;
-    shard->gather->remarks = true;
-    fl_shard_schedule(shard, false);
-    return true;
-}
-
 /* ---- Admission */
 
-static bool is_too_old(const fl_store *store, const fl_row *row, const fl_part_item *item,
+static bool is_too_old(const fl_store *store, const fl_row *row, const fl_bundle_item *item,
                        int64_t now)
 {
     int64_t limit = store->config.limits.modification_ns;
-    int64_t start = row != NULL && row->start_ns < item->start_ns ? row->start_ns : item->start_ns;
+    int64_t start = item->start_ns;
+    if (row != NULL) {
+        start = row->start_ns < start ? row->start_ns : start;
+        start = row->base_start_ns < start ? row->base_start_ns : start;
+    }
     return limit != 0 && start < now - limit;
 }
 
-static bool is_too_large(const fl_store *store, const fl_row *row, const fl_part_item *item)
+static bool is_too_large(const fl_store *store, const fl_row *row, const fl_bundle_item *item)
 {
-    size_t held = row != NULL ? row->json_bytes : 0;
+    uint64_t held = row != NULL ? row->json_bytes : 0;
     return store->config.limits.trace_bytes != 0 &&
            held + item->json_bytes > store->config.limits.trace_bytes;
 }
@@ -194,90 +269,108 @@ static bool is_too_large(const fl_store *store, const fl_row *row, const fl_part
 /* Lets the trace's row say that it passed the limit, now and after a restart. */
 static void mark_limit(fl_shard *shard, fl_row *row, int64_t arrival_ns)
 {
-    if (row == NULL || row->limit_exceeded || row->limit_pending ||
+    if (row->json_bytes == 0 || row->limit_exceeded || row->limit_pending ||
         row->pending == FL_ROW_PENDING_MAX) {
-        return;
+        return; /* there is no such trace yet, or it says so already */
     }
     fl_wal_record record = {.kind = FL_WAL_LIMIT, .id = row->id, .arrival_ns = arrival_ns};
     row->limit_pending = gather_record(shard, row, &record);
-    shard->gather->remarks |= row->limit_pending;
 }
 
-static fl_status refuse_memory(fl_shard *shard, fl_part *part, size_t left)
+static fl_status refuse_memory(fl_shard *shard, fl_bundle *bundle, size_t left)
 {
     const fl_budget *budget = &shard->store->row_budget;
     fl_counter_add(&shard->store->stats->refused_memory_total, left);
-    FL_FAIL(&part->err, FL_E_BUSY,
-            "%zu of %zu bytes for the rows of traces are in use; retry later, raise --memory or "
-            "lower --retention",
-            fl_budget_used(budget), budget->max_bytes);
+    FL_FAIL(
+        &bundle->err, FL_E_BUSY,
+        "%zu of %zu bytes for live traces and indices are in use; retry later or raise --memory",
+        fl_budget_used(budget), budget->max_bytes);
+}
+
+/* The live row for a segment of the trace; expired ones do not count. NULL if there is none yet. */
+static fl_row *find_row(fl_shard *shard, fl_trace_id id)
+{
+    fl_store *store = shard->store;
+    fl_row *row = fl_rows_find(&shard->rows, id, false);
+    if (row == NULL || row->pending != 0) {
+        return row;
+    }
+    /* A mark alone knows nothing of the trace's age; and of one that seems to be of the future the
+     * settled part may say that it is not. */
+    if (row->settled_before && !row->base_known && row->time_ns > row->last_arrival_ns) {
+        load_base(store, row);
+    }
+    fl_part_row whole = fl_row_whole(row);
+    if (!fl_local_expired(store, &whole, fl_local_cutoff(store))) {
+        return row;
+    }
+    fl_shard_drop(shard, row);
+    fl_counter_add(&store->stats->expired_age_total, 1);
+    return NULL;
+}
+
+/* Judges one segment by what the trace has; FL_PUT_STORED if it may be kept. */
+static fl_put_verdict judge(fl_shard *shard, fl_row *row, const fl_bundle *bundle,
+                            const fl_bundle_item *item)
+{
+    if (is_too_old(shard->store, row, item, bundle->arrival_ns)) {
+        return FL_PUT_TRACE_TOO_OLD;
+    }
+    if (is_too_large(shard->store, row, item)) {
+        mark_limit(shard, row, bundle->arrival_ns);
+        return FL_PUT_TRACE_TOO_LARGE;
+    }
+    return FL_PUT_STORED;
 }
 
 /* Takes one segment in; false without memory. */
-static bool admit(fl_shard *shard, const fl_part *part, const fl_part_item *item,
+static bool admit(fl_shard *shard, const fl_bundle *bundle, const fl_bundle_item *item,
                   fl_put_verdict *verdict)
 {
-    fl_store *store = shard->store;
-    fl_row *row = fl_rows_find(&shard->rows, item->id);
-    if (row != NULL && row->pending == 0 && fl_row_basis(row) < fl_local_cutoff(store)) {
-        shard->gather->remarks |= fl_shard_must_forget(row); /* by a record that begins it anew */
-        fl_shard_drop(shard, row);
-        fl_counter_add(&store->stats->expired_age_total, 1);
-        row = NULL;
-    }
-    if (is_too_old(store, row, item, part->arrival_ns)) {
-        *verdict = FL_PUT_TRACE_TOO_OLD;
-        return true;
-    }
-    if (is_too_large(store, row, item)) {
-        *verdict = FL_PUT_TRACE_TOO_LARGE;
-        mark_limit(shard, row, part->arrival_ns);
-        return true;
-    }
+    fl_row *row = find_row(shard, item->id);
     fl_wal_record record = {
         .kind = FL_WAL_SEGMENT,
-        .begins = row == NULL,
+        .begins = row == NULL && !is_settling(shard, item->id),
         .id = item->id,
-        .arrival_ns = part->arrival_ns,
+        .arrival_ns = bundle->arrival_ns,
         .start_ns = item->start_ns,
         .end_ns = item->end_ns,
         .json_bytes = item->json_bytes,
-        .document = {part->documents.p + item->at, item->n},
+        .document = {bundle->documents.p + item->at, item->n},
     };
-    row = row != NULL ? row : fl_rows_make(&shard->rows, item->id);
+    row = row != NULL ? row : make_row(shard, item->id);
     if (row == NULL) {
         return false;
     }
-    if (!fl_rows_reserve(&shard->rows, row) || !gather_record(shard, row, &record)) {
-        drop_if_empty(shard, row);
-        return false;
+    *verdict = judge(shard, row, bundle, item);
+    bool taken = *verdict != FL_PUT_STORED ||
+                 (fl_rows_reserve(&shard->rows, row) && gather_record(shard, row, &record));
+    if (taken && *verdict == FL_PUT_STORED) {
+        row->json_bytes += item->json_bytes;
     }
-    if (__builtin_add_overflow(row->json_bytes, item->json_bytes, &row->json_bytes)) {
-        row->json_bytes = UINT32_MAX;
-    }
-    *verdict = FL_PUT_STORED;
-    return true;
+    drop_if_empty(shard, row);
+    return taken;
 }
 
-void fl_shard_take(fl_shard *shard, fl_part *part)
+void fl_shard_take(fl_shard *shard, fl_bundle *bundle)
 {
     size_t before = shard->gather->record_count;
-    for (size_t i = 0; i < part->count; i++) {
+    for (size_t i = 0; i < bundle->count; i++) {
         fl_put_verdict verdict;
-        if (!admit(shard, part, &part->items[i], &verdict)) {
-            part->status = refuse_memory(shard, part, part->count - i);
+        if (!admit(shard, bundle, &bundle->items[i], &verdict)) {
+            bundle->status = refuse_memory(shard, bundle, bundle->count - i);
             break;
         }
-        if (part->put->verdicts != NULL) {
-            part->put->verdicts[part->items[i].segment] = (uint8_t)verdict;
+        if (bundle->put->verdicts != NULL) {
+            bundle->put->verdicts[bundle->items[i].segment] = (uint8_t)verdict;
         }
     }
     if (shard->gather->record_count == before) {
-        fl_part_return(part);
+        fl_bundle_return(bundle);
         return;
     }
-    part->next = shard->gather->parts;
-    shard->gather->parts = part;
+    bundle->next = shard->gather->bundles;
+    shard->gather->bundles = bundle;
     fl_shard_schedule(shard, false);
 }
 
@@ -354,19 +447,18 @@ void fl_shard_schedule(fl_shard *shard, bool sync)
     }
 }
 
-/* Makes a committed record visible; false without memory. */
-static bool apply_record(fl_shard *shard, const fl_batch *batch, const fl_batch_record *record)
+/* Makes a committed record visible. */
+static void apply_record(fl_shard *shard, const fl_batch *batch, const fl_batch_record *record)
 {
     fl_row *row = record->row;
     uint64_t offset = batch->frames[record->frame].offset;
     row->revision += record->revision;
     if (record->kind == FL_WAL_LIMIT) {
-        row->limit_exceeded = true;
+        add_mark(shard, row, record->arrival, batch->file->slot);
         row->limit_pending = false;
-        return true;
+        return;
     }
-    return add_segment(shard, row, record->start_ns, record->times,
-                       fl_wal_ref_of(batch->file->slot, offset, record->index));
+    add_segment(shard, row, record, fl_wal_ref_of(batch->file->slot, offset, record->index));
 }
 
 /* A record whose commit failed leaves no trace in the row. */
@@ -376,7 +468,7 @@ static void revert_record(const fl_batch_record *record)
     if (record->kind == FL_WAL_LIMIT) {
         row->limit_pending = false;
     }
-    row->json_bytes -= record->json_bytes < row->json_bytes ? record->json_bytes : row->json_bytes;
+    row->json_bytes -= record->json_bytes;
 }
 
 /* A committed batch refers to its file for each segment in it. */
@@ -387,9 +479,6 @@ static void refer_to_file(fl_shard *shard, const fl_batch *batch)
         segments += batch->records[i].kind == FL_WAL_SEGMENT;
     }
     fl_wal_file_ref(batch->file, segments);
-    if (batch->remarks) {
-        fl_wal_file_hold_remarks(batch->file);
-    }
     fl_counter_add(&shard->store->stats->segments_stored_total, segments);
     fl_counter_add(&shard->store->stats->bytes_packed_total, batch->document_bytes);
 }
@@ -404,34 +493,28 @@ static void apply_batch(fl_shard *shard, fl_batch *batch)
     for (size_t i = 0; i < batch->record_count; i++) {
         const fl_batch_record *record = &batch->records[i];
         record->row->pending--;
-        if (record->kind == FL_WAL_FORGET) {
-            /* Written or not: this is how room is made on a disk that is full. */
-            uint32_t next_life_bytes = record->row->json_bytes;
-            clear_row(shard, record->row);
-            record->row->json_bytes = next_life_bytes;
-        } else if (!committed) {
+        if (committed) {
+            apply_record(shard, batch, record);
+        } else {
             revert_record(record);
-        } else if (!apply_record(shard, batch, record)) {
-            batch->status = fl_err_set(&batch->err, FL_E_NOMEM, __FILE__, __LINE__,
-                                       "no memory for the order of traces; retry later");
         }
         drop_if_empty(shard, record->row);
     }
 }
 
-static void return_parts(fl_batch *batch)
+static void return_bundles(fl_batch *batch)
 {
     fl_store *store = batch->shard->store;
     int64_t now = fl_clock_mono(store->config.clock);
-    while (batch->parts != NULL) {
-        fl_part *part = batch->parts;
-        batch->parts = part->next;
+    while (batch->bundles != NULL) {
+        fl_bundle *bundle = batch->bundles;
+        batch->bundles = bundle->next;
         if (batch->status != FL_OK) {
-            part->status = batch->status;
-            part->err = batch->err;
+            bundle->status = batch->status;
+            bundle->err = batch->err;
         }
-        fl_histogram_add(&store->stats->commit_latency, now - part->started_mono_ns);
-        fl_part_return(part);
+        fl_histogram_add(&store->stats->commit_latency, now - bundle->started_mono_ns);
+        fl_bundle_return(bundle);
     }
 }
 
@@ -452,7 +535,6 @@ static void reset_batch(fl_batch *batch)
     batch->frame_count = 0;
     batch->document_bytes = 0;
     batch->sync = false;
-    batch->remarks = false;
     batch->file = NULL;
     batch->retired = NULL;
 }
@@ -465,9 +547,10 @@ static void commit_done(fl_work *work)
     if (batch->retired != NULL) {
         fl_wal_file_unref(batch->retired, 1, shard->loop);
     }
-    return_parts(batch);
+    return_bundles(batch);
     reset_batch(batch);
     shard->in_flight = false;
+    fl_shard_choose(shard);
     if (shard->gather->record_count != 0 || shard->gather->sync) {
         post_or_wait(shard);
     } else {
@@ -504,17 +587,22 @@ void fl_shard_init(fl_shard *shard, fl_store *store, fl_loop *loop, uint32_t num
     shard->gather = &shard->batches[0];
     shard->commit_mono_ns = fl_clock_mono(store->config.clock) - store->options.commit_interval_ns;
     shard->commit_task.run = run_commit;
+    shard->first_arrival_ns = INT64_MAX;
+    shard->settle.shard = shard;
+    shard->settle.first_arrival_ns = INT64_MAX;
     atomic_init(&shard->oldest_ns, INT64_MAX);
+    atomic_init(&shard->oldest_arrival_ns, INT64_MAX);
 }
 
 void fl_shard_fini(fl_shard *shard)
 {
-    while (shard->free_parts != NULL) {
-        fl_part *part = shard->free_parts;
-        shard->free_parts = part->next;
-        fl_part_free(part);
+    while (shard->free_bundles != NULL) {
+        fl_bundle *bundle = shard->free_bundles;
+        shard->free_bundles = bundle->next;
+        fl_bundle_free(bundle);
     }
     batch_fini(&shard->batches[0]);
     batch_fini(&shard->batches[1]);
+    free(shard->settle.rows);
     fl_rows_fini(&shard->rows);
 }

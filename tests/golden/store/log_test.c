@@ -122,12 +122,12 @@ static void write_golden_log(void)
     }
     assert_ok(rig_put_all(&rig, list, 20, NULL, &err), &err);
     assert_ok(rig_put_all(&rig, list + 20, 10, NULL, &err), &err);
-    rig_fini(&rig);
-    assert_true(fault_fs_file(fs, 1, &path, &content, &n));
+    assert_true(fault_fs_file(fs, 1, &path, &content, &n)); /* closing would settle it */
     fl_buf_init(&text, (size_t)1 << 20);
     dump(content, n, &text);
     test_golden("store/log-v1-file.txt", fl_buf_str(&text));
     fl_buf_fini(&text);
+    rig_fini(&rig);
     fault_fs_free(fs);
 }
 

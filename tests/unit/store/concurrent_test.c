@@ -1,4 +1,5 @@
-/* Puts, gets and scans from all loops at once, and the store closed under them. */
+/* Puts, gets and scans from all loops at once, while traces settle and parts are merged, and the
+ * store closed under them. */
 #include <stdlib.h>
 
 #include "support/store_rig.h"
@@ -86,6 +87,11 @@ static void scan_done(fl_store_scan *scan)
         fl_store_place older = {scan->rows[i].time_ns, scan->rows[i].start_ns, scan->rows[i].id};
         assert_true(fl_store_place_cmp(&newer, &older) < 0);
     }
+    for (size_t i = 0; scan->status == FL_OK && i < scan->row_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            assert_false(fl_trace_id_eq(scan->rows[i].id, scan->rows[k].id));
+        }
+    }
     fl_arena_reset(&a->arena);
     went(a, scan->status);
 }
@@ -143,6 +149,10 @@ static void start(crowd *c, const char *dir)
     rig_init(&c->rig, LOOPS, dir, NULL);
     c->rig.options.file_bytes = 20000;
     c->rig.options.commit_interval_ns = FL_NS_PER_MS / 2;
+    c->rig.options.settle_bytes = 4000;
+    c->rig.options.settle_idle_ns = 0;
+    c->rig.options.merge_parts = 3;
+    c->rig.options.block_rows = 16;
     c->rig.config.clock = fl_clock_system();
     rig_open(&c->rig);
     c->actors = calloc(ACTORS, sizeof *c->actors);

@@ -1,0 +1,38 @@
+/*
+ * Copying spans from the blocks of an open part to a writer, without taking records apart or
+ * joining them: what merges are made of.
+ */
+#ifndef FL_STORE_PART_MERGE_INT_H
+#define FL_STORE_PART_MERGE_INT_H
+
+#include "store/part/write_int.h"
+
+/* One input of a merge: how its numbers translate to the writer's. */
+typedef struct fl_part_source {
+    fl_part_cursor *cursor;
+    const fl_schema *schema;
+    uint32_t *shapes;   /* of the input → of the writer; FL_SHAPE_NONE = not known yet, or … */
+    bool *refused;      /* … beyond the bounds of the writer's schema */
+    uint16_t *columns;  /* of the shapes known so far */
+    uint32_t **recodes; /* of dictionary codes, by column of the input; see fl_column_add_values */
+    /* The range of spans that was walked and whose values are not copied yet: it grows over rows
+     * that follow each other, so that each column is touched once for all of them. */
+    uint32_t first, end;
+    int64_t later_ns;  /* starts of segments move by it */
+    uint32_t *counts;  /* by column: values in the range; 0 between */
+    uint32_t *firsts;  /* by column: the first of them */
+    uint16_t *touched; /* the columns with some */
+    uint32_t touched_count;
+} fl_part_source;
+
+FL_MUST fl_status fl_source_init(fl_part_source *source, fl_part *part, fl_err *err);
+void fl_source_fini(fl_part_source *source);
+
+/* All records of a row of the input, to the writer's current row. The values of the last of them
+ * may wait: flush before the writer's block is closed, before it gets spans of others, and before
+ * the source's cursor goes to another block. */
+FL_MUST fl_status fl_source_copy_row(fl_part_source *source, uint32_t row, fl_part_writer *writer,
+                                     fl_err *err);
+FL_MUST fl_status fl_source_flush(fl_part_source *source, fl_part_writer *writer, fl_err *err);
+
+#endif
