@@ -37,6 +37,8 @@ typedef struct api_operation_stats {
     X(BatchGetTraces, "/Traces", API_JSON, API_SMALL_BODY, api_batch_get_traces)                   \
     X(GetTraceSummaries, "/TraceSummaries", API_JSON, API_SMALL_BODY, api_get_trace_summaries)     \
     X(GetGenaiUsage, "/fluoro/genai/usage", API_JSON, API_SMALL_BODY, api_get_genai_usage)         \
+    X(PutPins, "/fluoro/pins", API_JSON, API_SMALL_BODY, api_put_pins)                             \
+    X(ListPins, "/fluoro/pins/list", API_JSON, API_SMALL_BODY, api_list_pins)                      \
     X(PutBedrockTraces, "/bedrock/traces", API_RAW, FL_API_IMPORT_MAX, api_put_bedrock_traces)
 
 enum {
@@ -137,6 +139,8 @@ void api_put_telemetry_records(api_call *call);
 void api_batch_get_traces(api_call *call);
 void api_get_trace_summaries(api_call *call);
 void api_get_genai_usage(api_call *call);
+void api_put_pins(api_call *call);
+void api_list_pins(api_call *call);
 void api_put_bedrock_traces(api_call *call);
 
 /* ---- Own endpoints */

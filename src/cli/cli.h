@@ -2,8 +2,8 @@
  * cli: the `fluoro` command. One row of a table per subcommand, one file per subcommand; the help,
  * the dispatch and the guide are made from the tables.
  *
- * Exit codes: those of base/status.h's table, and 1 when a search found nothing (`fluoro help
- * exit-codes`).
+ * Exit codes: those of base/status.h's table, and 1 when a search found nothing or a check
+ * found something (`fluoro help exit-codes`).
  */
 #ifndef FL_CLI_H
 #define FL_CLI_H

@@ -13,13 +13,18 @@ int fl_cli_traces(int argc, char **argv);
 int fl_cli_trace(int argc, char **argv);
 int fl_cli_bedrock(int argc, char **argv);
 int fl_cli_genai(int argc, char **argv);
+int fl_cli_store(int argc, char **argv);
+int fl_cli_pin(int argc, char **argv);
+int fl_cli_unpin(int argc, char **argv);
 int fl_cli_env(int argc, char **argv);
 int fl_cli_version(int argc, char **argv);
 int fl_cli_help(int argc, char **argv);
 
-#define FL_EXIT_NOTHING_FOUND                                                                      \
-    1 /* a search without a result; no failure, so no row of the status table */
-#define FL_CLI_OUTPUT_MAX ((size_t)256 << 20)
+/* A search without a result, or a check that found something: no failures, so no rows of the status
+ * table. */
+#define FL_EXIT_NOTHING_FOUND 1
+#define FL_EXIT_PROBLEMS      1
+#define FL_CLI_OUTPUT_MAX     ((size_t)256 << 20)
 
 /* All of text to standard output. A reader that went away ends the program quietly, as SIGPIPE does
  * where it is not ignored. Errors: FL_E_IO. */

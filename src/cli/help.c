@@ -39,7 +39,7 @@ static const fl_status all_statuses[] = {
 static void add_reasons(fl_buf *out, int exit_code)
 {
     if (exit_code == FL_EXIT_NOTHING_FOUND) {
-        fl_buf_add_str(out, FL_S("nothing found (traces)"));
+        fl_buf_add_str(out, FL_S("nothing found (traces), problems found (store verify)"));
     }
     for (size_t i = 0; i < sizeof all_statuses / sizeof all_statuses[0]; i++) {
         const fl_status_class *class = fl_status_of(all_statuses[i]);

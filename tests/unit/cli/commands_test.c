@@ -93,7 +93,8 @@ static void exit_codes_are_explained_from_the_status_table(void **state)
     char *text;
     assert_int_equal(run(WORDS("help", "exit-codes"), STDOUT_FILENO, &text), 0);
     expect_screen(text);
-    assert_non_null(strstr(text, "\n  0  ok\n  1  nothing found (traces)\n  2  invalid request"));
+    assert_non_null(strstr(text, "\n  0  ok\n  1  nothing found (traces), problems found (store "
+                                 "verify)\n  2  invalid request"));
     assert_non_null(strstr(
         text, "\n  3  not found\n  4  over budget for now, cannot reach the server\n  5  out of"));
     assert_non_null(
