@@ -118,6 +118,7 @@ typedef struct merger {
     fl_trace_id *shared;   /* of the inputs, ascending */
     size_t shared_count;
     fl_parts_change change;
+    fl_settled *removed[RUN_MAX];
     fl_part_continued_row *rows; /* of the output that are shared */
     size_t row_count, row_capacity;
     uint32_t kept;
@@ -288,17 +289,14 @@ static fl_status note_late(merger *m, fl_settled *output, fl_err *err)
 static fl_status replace_inputs(merger *m, const fl_part_name *name, const fl_part_info *info,
                                 fl_err *err)
 {
-    fl_settled *inputs[RUN_MAX];
     fl_version_part output = {0};
     for (size_t i = 0; i < m->inputs.count; i++) {
-        inputs[i] = m->view.version->parts[m->inputs.first + i].settled;
+        m->removed[i] = m->view.version->parts[m->inputs.first + i].settled;
     }
-    m->change.removed = inputs;
+    m->change.removed = m->removed;
     m->change.removed_count = m->inputs.count;
     if (info->rows != 0) {
         FL_TRY(fl_parts_adopt(m->store, name, &output.settled, err));
-        m->change.added = &output;
-        m->change.added_count = 1;
         output.settled->spared = m->spared != NULL;
         output.settled->spared_mono_ns = fl_clock_mono(m->store->config.clock);
         output.settled->pins_changes = m->pins_changes;
@@ -310,7 +308,10 @@ static fl_status replace_inputs(merger *m, const fl_part_name *name, const fl_pa
         }
     }
     if (status == FL_OK) {
+        m->change.added = &output;
+        m->change.added_count = output.settled != NULL;
         status = fl_parts_publish(m->store, &m->change, err);
+        m->change.added = NULL;
     }
     if (status != FL_OK && output.settled != NULL) {
         atomic_store(&output.settled->doomed, true);

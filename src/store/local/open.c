@@ -11,6 +11,7 @@
     8 /* so many files of a shard, or parts, make up the disk budget, at least */
 #define PART_BYTES      ((uint64_t)256 * 1024 * 1024)
 #define SETTLE_BYTES    ((uint64_t)16 * 1024 * 1024)
+#define READ_ONLY_TRIES 50
 #define SETTLE_SHARE    16 /* a settle takes up to a sixteenth of the memory */
 #define QUEUE_SHARE     4  /* a quarter of the memory is for queued writes */
 #define QUEUE_BYTES_MAX ((size_t)1024 * 1024 * 1024)
@@ -358,12 +359,9 @@ static fl_status open_store(fl_store *store, fl_err *err)
     return FL_OK;
 }
 
-fl_status fl_local_load(const fl_store_config *config, const fl_local_options *options,
-                        fl_store **out, fl_err *err)
+static fl_status load_once(const fl_store_config *config, const fl_local_options *options,
+                           fl_store **out, fl_err *err)
 {
-    if (config->loop_count == 0 || config->loop_count > UINT16_MAX) {
-        FL_FAIL(err, FL_E_CONFIG, "a store needs 1 to %d loops", UINT16_MAX);
-    }
     fl_store *store = calloc(1, sizeof *store);
     if (store == NULL || uv_sem_init(&store->idle, 0) != 0) {
         free(store);
@@ -378,6 +376,24 @@ fl_status fl_local_load(const fl_store_config *config, const fl_local_options *o
     }
     *out = store;
     return FL_OK;
+}
+
+/* Beside a process that writes, traces may go from the log to a part, or parts be merged, while
+ * both are read: then what was found is not of one moment, and it is tried again. */
+fl_status fl_local_load(const fl_store_config *config, const fl_local_options *options,
+                        fl_store **out, fl_err *err)
+{
+    if (config->loop_count == 0 || config->loop_count > UINT16_MAX) {
+        FL_FAIL(err, FL_E_CONFIG, "a store needs 1 to %d loops", UINT16_MAX);
+    }
+    for (int tries = 0; tries < READ_ONLY_TRIES; tries++) {
+        FL_TRY(load_once(config, options, out, err));
+        if (!config->read_only || !fl_parts_changed(*out)) {
+            return FL_OK;
+        }
+        fl_local_free(*out);
+    }
+    FL_FAIL(err, FL_E_BUSY, "%s changes faster than it can be read; try again", config->dir);
 }
 
 fl_status fl_store_local_open_with(const fl_store_config *config, const fl_local_options *options,

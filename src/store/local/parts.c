@@ -444,7 +444,7 @@ static fl_status open_found(fl_store *store, const found_part *found, fl_version
         return FL_OK;
     }
     if (status == FL_E_NOT_FOUND && store->config.read_only) {
-        return FL_OK; /* merged away meanwhile: what replaced it was listed too, or is read next */
+        return FL_OK; /* merged away meanwhile: opening finds out that the folder changed */
     }
     if (status != FL_OK && err != NULL) {
         *err = inner;
@@ -522,6 +522,30 @@ static fl_status open_listed(fl_store *store, const fl_str *names, size_t count,
     return status;
 }
 
+/* Names in the folder, as a number. */
+static uint64_t hash_names(const fl_str *names, size_t count)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < count; i++) {
+        hash = fl_hash64(names[i].p, names[i].n, hash);
+    }
+    return hash;
+}
+
+bool fl_parts_changed(fl_store *store)
+{
+    fl_fs *fs = store->config.fs;
+    fl_arena arena;
+    fl_str *names = NULL;
+    size_t count = 0;
+    fl_err err;
+    fl_arena_init(&arena, NAMES_BYTES);
+    fl_status status = fs->list(fs, store->parts.dir, &arena, &names, &count, &err);
+    uint64_t hash = status == FL_OK ? hash_names(names, count) : 0;
+    fl_arena_fini(&arena);
+    return hash != store->parts.names_hash;
+}
+
 fl_status fl_parts_open(fl_store *store, fl_err *err)
 {
     fl_fs *fs = store->config.fs;
@@ -545,6 +569,7 @@ fl_status fl_parts_open(fl_store *store, fl_err *err)
         status = FL_OK;
     }
     if (status == FL_OK) {
+        store->parts.names_hash = hash_names(names, count);
         status = open_listed(store, names, count, err);
     }
     fl_arena_fini(&arena);

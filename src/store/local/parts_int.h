@@ -65,6 +65,7 @@ typedef struct fl_parts {
     bool lock_made;
     fl_version *version;
     uint64_t next_number;           /* the keeper's */
+    uint64_t names_hash;            /* of the folder when it was opened */
     atomic_int_least64_t oldest_ns; /* trace time; INT64_MAX = there is none */
 } fl_parts;
 
@@ -86,6 +87,8 @@ typedef struct fl_parts_change {
  * (unless the store is read only), what cannot be read is told and left alone. */
 FL_MUST fl_status fl_parts_open(fl_store *store, fl_err *err);
 void fl_parts_close(fl_store *store);
+/* Did another process change the folder since it was opened? */
+bool fl_parts_changed(fl_store *store);
 void fl_parts_path(const fl_store *store, const fl_part_name *name, char path[FL_LOCAL_PATH_MAX]);
 /* The path under which it is written first. */
 void fl_parts_temporary_path(const fl_store *store, const fl_part_name *name,
