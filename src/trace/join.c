@@ -124,7 +124,8 @@ static bool join_id(join *j, const fl_field *field)
 
 static bool join_trace_id(join *j, const fl_field *field)
 {
-    return join_id(j, field) && join_id(j, field);
+    bool high = join_id(j, field);
+    return high && join_id(j, field);
 }
 
 static bool join_owner_trace_id(join *j, const fl_field *field)

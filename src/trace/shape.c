@@ -69,6 +69,7 @@ static fl_status read_annotations(reader *r)
     return FL_OK;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as blocks nest */
 static fl_status read_items(reader *r, fl_block_id child)
 {
     uint64_t count = fl_cur_varint(&r->cur);
@@ -105,6 +106,7 @@ static fl_status read_bool(reader *r)
     return tell(r, value != 0 ? FL_LEAF_TRUE : FL_LEAF_FALSE, FL_ROLE_NONE);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as blocks nest */
 static fl_status read_block(reader *r, fl_block_id child)
 {
     FL_TRY(tell(r, FL_LEAF_FLAG, FL_ROLE_NONE));
@@ -132,6 +134,7 @@ static const struct {
     [FL_KIND_SUBSEGMENTS] = {true, FL_LEAF_INT, FL_ROLE_SUBSEGMENTS},
 };
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as blocks nest */
 static fl_status read_field(reader *r, fl_block_id id, const fl_field *field)
 {
     if (leaves[field->kind].plain) {
@@ -156,6 +159,7 @@ static fl_status read_field(reader *r, fl_block_id id, const fl_field *field)
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as blocks nest */
 static fl_status read_fields(reader *r, fl_block_id id)
 {
     const fl_block *block = &fl_blocks[id];

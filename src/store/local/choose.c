@@ -136,6 +136,7 @@ static void settled(fl_task *task)
         fl_shard_choose(shard);
     } else if (!shard->settle_failed) {
         shard->settle_failed = true;
+        shard->settle_err = settle->err;
         FL_LOG(store->config.log, FL_LOG_ERROR,
                "live traces not settled; they stay in the log, tried again every second",
                fl_kv_text("error", fl_err_text(&settle->err, settle->status)));

@@ -228,6 +228,7 @@ struct fl_shard {
     bool settling;               /* the keeper has it */
     bool settle_all;             /* everything, however young */
     bool settle_failed;          /* the last try; said in the log once */
+    fl_err settle_err;           /* why */
     int64_t settle_look_mono_ns; /* not to be looked at before */
     int64_t first_arrival_ns;    /* no record of a row that does not settle arrived before */
     atomic_int_least64_t

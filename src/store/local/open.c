@@ -274,7 +274,7 @@ static void ask_shard(void *user)
     fl_shard *shard = q->shard;
     q->settled = shard->rows.used == 0;
     q->failed = shard->settle_failed;
-    q->err = shard->settle.err;
+    q->err = shard->settle_err;
 }
 
 static bool keeper_is_idle(fl_store *store)

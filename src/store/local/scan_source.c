@@ -282,7 +282,7 @@ static fl_status find_newest(fl_scan_job *job, fl_scan_source **out, fl_err *err
 
 fl_status fl_scan_next(fl_scan_job *job, const fl_scan_candidate **out, fl_err *err)
 {
-    fl_scan_source *source;
+    fl_scan_source *source = NULL;
     FL_TRY(find_newest(job, &source, err));
     *out = NULL;
     if (source != NULL) {

@@ -78,21 +78,28 @@ static bool has_trace_limits(const fl_store *store)
     return store->config.limits.trace_bytes != 0 || store->config.limits.modification_ns != 0;
 }
 
-/* Does a row of the trace settle that has not expired? */
-static bool is_settling(const fl_shard *shard, fl_trace_id id)
+/* Had what is known of a trace expired when a record of it came? */
+static bool had_expired(fl_store *store, const fl_part_row *before, int64_t arrival_ns)
+{
+    const fl_part_row next = {.id = before->id, .first_arrival_ns = arrival_ns, .record_count = 1};
+    return fl_local_begins_anew(store, before, &next);
+}
+
+/* Does a row of the trace settle that had not expired then? */
+static bool is_settling(const fl_shard *shard, fl_trace_id id, int64_t arrival_ns)
 {
     const fl_row *row = fl_rows_find(&shard->rows, id, true);
     if (row == NULL) {
         return false;
     }
     fl_part_row whole = fl_row_whole(row);
-    return !fl_local_expired(shard->store, &whole, fl_local_cutoff(shard->store));
+    return !had_expired(shard->store, &whole, arrival_ns);
 }
 
 /* What was there of the trace when its row was made, unless it had expired. */
-static void set_base(fl_store *store, fl_row *row, const fl_part_row *base)
+static void set_base(fl_store *store, fl_row *row, const fl_part_row *base, int64_t arrival_ns)
 {
-    if (!fl_local_expired(store, base, fl_local_cutoff(store))) {
+    if (!had_expired(store, base, arrival_ns)) {
         row->base_start_ns = base->start_ns;
         row->base_arrival_ns = base->last_arrival_ns;
         row->base_json_bytes = base->json_bytes;
@@ -104,7 +111,7 @@ static void set_base(fl_store *store, fl_row *row, const fl_part_row *base)
 /* Looks for it in the parts. That may read the disk on the loop's thread: it is done for limits on
  * traces, which only the aws profile has, and for traces of the future, and of these for the few
  * that come back after they settled. */
-static void load_base(fl_store *store, fl_row *row)
+static void load_base(fl_store *store, fl_row *row, int64_t arrival_ns)
 {
     fl_view view;
     fl_err err;
@@ -112,13 +119,13 @@ static void load_base(fl_store *store, fl_row *row)
     row->base_known = true;
     if (fl_view_open(store, &view, &err) == FL_OK &&
         fl_view_settled(&view, row->id, &settled, &err) == FL_OK && settled.last_arrival != 0) {
-        set_base(store, row, &settled);
+        set_base(store, row, &settled, arrival_ns);
     }
     fl_view_close(&view);
 }
 
 /* The trace's new row; NULL without memory. */
-static fl_row *make_row(fl_shard *shard, fl_trace_id id)
+static fl_row *make_row(fl_shard *shard, fl_trace_id id, int64_t arrival_ns)
 {
     fl_store *store = shard->store;
     const fl_row *before = fl_rows_find(&shard->rows, id, true);
@@ -130,21 +137,21 @@ static fl_row *make_row(fl_shard *shard, fl_trace_id id)
     bool in_parts = fl_version_may_have(version, id);
     fl_version_release(version);
     row->settled_before = before != NULL || in_parts;
-    if (before != NULL && is_settling(shard, id)) {
+    if (before != NULL && is_settling(shard, id, arrival_ns)) {
         fl_row_inherit(row, before);
     } else if (in_parts && has_trace_limits(store)) {
-        load_base(store, row);
+        load_base(store, row, arrival_ns);
     }
     return row;
 }
 
 /* A row for the mark of a trace of which nothing is live; NULL if nothing of it is settled either.
  */
-static fl_row *marked_row(fl_shard *shard, fl_trace_id id)
+static fl_row *marked_row(fl_shard *shard, fl_trace_id id, int64_t arrival_ns)
 {
-    fl_row *row = make_row(shard, id);
+    fl_row *row = make_row(shard, id, arrival_ns);
     if (row != NULL && !row->base_known) {
-        load_base(shard->store, row);
+        load_base(shard->store, row, arrival_ns);
     }
     if (row != NULL && row->base_start_ns == INT64_MAX) {
         fl_shard_drop(shard, row);
@@ -162,7 +169,7 @@ fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, uint64_t
         row = NULL;
     }
     if (record->kind == FL_WAL_SEGMENT) {
-        row = row != NULL ? row : make_row(shard, record->id);
+        row = row != NULL ? row : make_row(shard, record->id, record->arrival_ns);
         if (row == NULL || !fl_rows_reserve(&shard->rows, row)) {
             FL_FAIL(err, FL_E_NOMEM, "no memory for the rows of the log");
         }
@@ -175,7 +182,7 @@ fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, uint64_t
         row->json_bytes += record->json_bytes;
     }
     if (record->kind == FL_WAL_LIMIT) {
-        row = row != NULL ? row : marked_row(shard, record->id);
+        row = row != NULL ? row : marked_row(shard, record->id, record->arrival_ns);
         if (row != NULL) {
             add_mark(shard, row, arrival, fl_wal_ref_slot(ref));
         }
@@ -288,7 +295,7 @@ static fl_status refuse_memory(fl_shard *shard, fl_bundle *bundle, size_t left)
 }
 
 /* The live row for a segment of the trace; expired ones do not count. NULL if there is none yet. */
-static fl_row *find_row(fl_shard *shard, fl_trace_id id)
+static fl_row *find_row(fl_shard *shard, fl_trace_id id, int64_t arrival_ns)
 {
     fl_store *store = shard->store;
     fl_row *row = fl_rows_find(&shard->rows, id, false);
@@ -298,10 +305,10 @@ static fl_row *find_row(fl_shard *shard, fl_trace_id id)
     /* A mark alone knows nothing of the trace's age; and of one that seems to be of the future the
      * settled part may say that it is not. */
     if (row->settled_before && !row->base_known && row->time_ns > row->last_arrival_ns) {
-        load_base(store, row);
+        load_base(store, row, row->first_arrival_ns);
     }
     fl_part_row whole = fl_row_whole(row);
-    if (!fl_local_expired(store, &whole, fl_local_cutoff(store))) {
+    if (!had_expired(store, &whole, arrival_ns)) {
         return row;
     }
     fl_shard_drop(shard, row);
@@ -327,10 +334,10 @@ static fl_put_verdict judge(fl_shard *shard, fl_row *row, const fl_bundle *bundl
 static bool admit(fl_shard *shard, const fl_bundle *bundle, const fl_bundle_item *item,
                   fl_put_verdict *verdict)
 {
-    fl_row *row = find_row(shard, item->id);
+    fl_row *row = find_row(shard, item->id, bundle->arrival_ns);
     fl_wal_record record = {
         .kind = FL_WAL_SEGMENT,
-        .begins = row == NULL && !is_settling(shard, item->id),
+        .begins = row == NULL && !is_settling(shard, item->id, bundle->arrival_ns),
         .id = item->id,
         .arrival_ns = bundle->arrival_ns,
         .start_ns = item->start_ns,
@@ -338,7 +345,7 @@ static bool admit(fl_shard *shard, const fl_bundle *bundle, const fl_bundle_item
         .json_bytes = item->json_bytes,
         .document = {bundle->documents.p + item->at, item->n},
     };
-    row = row != NULL ? row : make_row(shard, item->id);
+    row = row != NULL ? row : make_row(shard, item->id, bundle->arrival_ns);
     if (row == NULL) {
         return false;
     }

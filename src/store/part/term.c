@@ -419,7 +419,7 @@ static fl_status look_at_source(fl_part_match *match, const prepared *p, source 
     fl_part_block *block = &match->cursor->block;
     const fl_part_chunk *chunk = fl_part_block_chunk(block, s->column);
     const fl_values *values;
-    uint8_t *hits;
+    uint8_t *hits = NULL;
     bool may = false;
     if (chunk != NULL) {
         FL_TRY(source_may_hold(match, p, s, block->number, &may, err));

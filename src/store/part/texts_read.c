@@ -194,7 +194,7 @@ static fl_status read_by_patterns(fl_chunk_reader *reader, uint32_t count, fl_st
                                   fl_text_joiner **out, fl_err *err)
 {
     joining j = {.joiner = FL_ARENA_NEW(reader->arena, fl_text_joiner)};
-    const int64_t **next;
+    const int64_t **next = NULL;
     if (j.joiner == NULL) {
         return no_memory(err);
     }
