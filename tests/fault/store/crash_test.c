@@ -14,6 +14,7 @@
 #define TRACES    7
 #define LOOPS     2
 #define FILE_SIZE 1500 /* small, so that files are closed and begun in the middle */
+#define STRIDE    (TEST_IS_SLOW ? 9 : 1) /* of the calls that fail in turn */
 
 /* What was put: segment `id` of trace id % TRACES. */
 typedef struct history {
@@ -156,7 +157,7 @@ static void whichever_file_call_fails_nothing_acknowledged_is_lost(void **state)
     (void)state;
     uint64_t n = 1;
     while (run_with_fault(n, FL_DURABILITY_COMMIT)) {
-        n++;
+        n += STRIDE;
     }
     assert_true(n > PUTS * 2);
 }
@@ -166,7 +167,7 @@ static void relaxed_durability_survives_kill_whichever_call_fails(void **state)
     (void)state;
     uint64_t n = 1;
     while (run_with_fault(n, FL_DURABILITY_RELAXED)) {
-        n++;
+        n += STRIDE;
     }
     assert_true(n > PUTS);
 }
@@ -184,7 +185,7 @@ static void whichever_call_fails_at_opening_the_next_opening_has_all(void **stat
     put_from(&rig, &h, 1);
     fault_fs *killed = fault_fs_after_kill(written);
     rig_fini(&rig);
-    for (uint64_t n = 1;; n++) {
+    for (uint64_t n = 1;; n += STRIDE) {
         fl_err err = {0};
         fault_fs *fs = fault_fs_after_kill(killed);
         rig_init(&rig, LOOPS, DIR, fault_fs_calls(fs));
@@ -211,7 +212,7 @@ static void whichever_call_fails_at_opening_the_next_opening_has_all(void **stat
 static void a_full_disk_refuses_puts_until_it_is_freed(void **state)
 {
     (void)state;
-    for (uint64_t room = 0; room < 9000; room += 97) {
+    for (uint64_t room = 0; room < 9000; room += STRIDE * UINT64_C(97)) {
         fault_fs *fs = fault_fs_new();
         store_rig rig;
         history h = {0};
@@ -273,7 +274,7 @@ static void whenever_the_power_goes_nothing_acknowledged_is_lost(void **state)
     uint64_t n = 1;
     while (run_with_power_cut(n, 0)) {
         (void)run_with_power_cut(n, test_random_next(&random) | 1);
-        n++;
+        n += STRIDE;
     }
     assert_true(n > PUTS);
 }
@@ -347,7 +348,7 @@ static void any_changed_byte_of_the_log_is_mended(void **state)
     fault_fs *written = write_log(&h, LOOPS, set_log_options);
     for (size_t file = 0; fault_fs_file(written, file, &path, &content, &n); file++) {
         for (size_t at = 0; is_log(path) && at < n;
-             at += 1 + (size_t)test_random_below(&random, 12)) {
+             at += 1 + (size_t)test_random_below(&random, 12 * STRIDE)) {
             check_changed_byte(written, file, at, &h);
         }
     }

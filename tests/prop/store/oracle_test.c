@@ -10,7 +10,7 @@
 #include "support/store_rig.h"
 
 #define DIR          "/data"
-#define RUNS         16
+#define RUNS         (TEST_IS_SLOW ? 9 : 16)
 #define STEPS        200
 #define TRACES       60
 #define RECORDS_MAX  400
