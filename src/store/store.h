@@ -21,8 +21,8 @@ typedef struct fl_store fl_store;
 
 typedef enum fl_put_verdict {
     FL_PUT_STORED,
-    FL_PUT_TRACE_TOO_LARGE, /* the trace would pass limits->trace_bytes; its row says limit_exceeded
-                               from now on */
+    FL_PUT_TRACE_TOO_LARGE, /* the trace would pass limits->trace_bytes; unless all of it has
+                               settled its row says limit_exceeded from now on */
     FL_PUT_TRACE_TOO_OLD,   /* the trace began longer ago than limits->modification_ns */
 } fl_put_verdict;
 

@@ -103,7 +103,7 @@ static void take_rows(const choice *c)
     int64_t first_ns = first_on_its_way(shard);
     for (uint32_t i = 0; i < made; i++) {
         fl_row *row = fl_rows_at(&shard->rows, i);
-        if (row == NULL || !fl_row_is_visible(row) || row->settling) {
+        if (row == NULL || row->record_count == 0 || row->settling) {
             continue;
         }
         bool room = shard->settle.packed_bytes < c->bytes_max;
@@ -195,6 +195,7 @@ static void move_pending(fl_batch *gather, fl_row *from, fl_row *to)
         }
     }
     from->json_bytes -= json_bytes;
+    from->limit_exceeded |= from->limit_pending; /* or the mark would come too late for it */
     fl_row_inherit(to, from);
     to->json_bytes += json_bytes;
     to->pending = from->pending;

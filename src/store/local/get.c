@@ -216,7 +216,7 @@ static void read_done(fl_work *work)
 /* Notes a live row of an id and where its records lie. */
 static fl_status note_row(get_job *job, get_trace *trace, const fl_row *row, fl_err *err)
 {
-    if (row == NULL || !fl_row_is_visible(row)) {
+    if (row == NULL || row->record_count == 0) {
         return FL_OK;
     }
     const fl_wal_ref *refs = fl_row_refs(row);

@@ -41,7 +41,7 @@ void fl_shard_sweep(fl_shard *shard)
     int64_t cutoff = fl_local_cutoff(store), oldest = INT64_MAX;
     for (uint32_t i = 0; i < shard->rows.made; i++) {
         fl_row *row = fl_rows_at(&shard->rows, i);
-        if (row == NULL || !fl_row_is_visible(row)) {
+        if (row == NULL || row->record_count == 0) {
             continue;
         }
         fl_part_row piece = fl_row_piece(row);

@@ -137,16 +137,6 @@ static void reset_row(fl_row *row)
     row->last_arrival_ns = FL_TIME_NONE;
 }
 
-void fl_row_mark(fl_row *row, uint64_t arrival)
-{
-    if (row->record_count == 0) { /* it stands where the settled part of the trace does */
-        row->start_ns = row->base_start_ns;
-        row->time_ns = fl_trace_time_ns(row->id, row->start_ns);
-    }
-    row->limit_exceeded = true;
-    row->last_arrival = arrival;
-}
-
 void fl_row_add(fl_row *row, int64_t start_ns, fl_record_times times, uint64_t arrival,
                 fl_wal_ref ref)
 {

@@ -26,14 +26,14 @@ typedef struct fl_row {
     fl_trace_id id;
     int64_t time_ns, start_ns, last_end_ns, first_arrival_ns,
         last_arrival_ns;      /* of committed records */
-    uint64_t last_arrival;    /* number of the last committed record or mark; 0 = none yet */
+    uint64_t last_arrival;    /* number of the last committed record */
     uint64_t packed_bytes;    /* of committed records */
     uint64_t json_bytes;      /* of all records of the trace, pending and settled ones too */
     uint64_t base_json_bytes; /* of it: settled before this row was made */
     int64_t base_start_ns;    /* earliest start of that; INT64_MAX = unknown, or there is none */
     int64_t base_arrival_ns;  /* last arrival of that; FL_TIME_NONE the same */
     void *records;            /* times, then refs; capacity by `step` */
-    uint32_t record_count;    /* committed */
+    uint32_t record_count;    /* committed; 0 = nobody sees the row yet */
     uint32_t revision;
     uint32_t self;         /* index of the row */
     uint32_t mark_slot;    /* of the file with the mark, + 1; 0 = there is none */
@@ -47,11 +47,6 @@ typedef struct fl_row {
     bool base_known;     /* base_… are set, as far as there is something */
 } fl_row;
 
-/* Is there something that readers see: records, or the mark of a trace that settled? */
-static inline bool fl_row_is_visible(const fl_row *row)
-{
-    return row->last_arrival != 0;
-}
 /* Retention counts from it. */
 static inline int64_t fl_basis_ns(int64_t time_ns, int64_t last_arrival_ns)
 {
@@ -103,8 +98,6 @@ void fl_rows_drop(fl_rows *rows, fl_row *row);
 
 /* Room for one record more than record_count + pending; false over the budget or without memory. */
 bool fl_rows_reserve(fl_rows *rows, fl_row *row);
-/* Adds the mark that the trace passed its limit. */
-void fl_row_mark(fl_row *row, uint64_t arrival);
 /* Adds a committed record (room was reserved) and brings times and place up to date. */
 void fl_row_add(fl_row *row, int64_t start_ns, fl_record_times times, uint64_t arrival,
                 fl_wal_ref ref);

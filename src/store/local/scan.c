@@ -36,7 +36,7 @@ static fl_status visit(fl_scan_job *job, const fl_shard *shard, fl_err *err)
 {
     for (uint32_t i = 0; i < shard->rows.made; i++) {
         const fl_row *row = fl_rows_at(&shard->rows, i);
-        if (row == NULL || !fl_row_is_visible(row)) {
+        if (row == NULL || row->record_count == 0) {
             continue;
         }
         if (!fl_local_room((void **)&job->live, &job->live_capacity, job->live_count,

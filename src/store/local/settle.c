@@ -140,9 +140,6 @@ static fl_status list_documents(settler *s, size_t first, size_t end, fl_err *er
 static fl_status read_documents(settler *s, size_t first, size_t end, fl_err *err)
 {
     FL_TRY(list_documents(s, first, end, err));
-    if (s->document_count == 0) { /* marks alone */
-        return FL_OK;
-    }
     qsort(s->documents, s->document_count, sizeof *s->documents, compare_refs);
     fl_buf_reset(&s->bytes);
     for (size_t i = 0; i < s->document_count; i++) {
@@ -223,7 +220,7 @@ static fl_status write_run(settler *s, size_t first, size_t end, fl_err *err)
         for (uint32_t k = 0; k < row->record_count; k++) {
             kept += next[k].n != 0;
         }
-        if (kept != 0 || row->record_count == 0) {
+        if (kept != 0) {
             FL_TRY(write_row(s, &s->rows[i], kept, err));
         }
         for (uint32_t k = 0; k < row->record_count; k++, next++) {

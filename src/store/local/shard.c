@@ -30,14 +30,14 @@ static void give_references(fl_shard *shard, const fl_row *row)
     }
 }
 
-/* Adds the mark that the trace passed its limit. */
-static void add_mark(fl_shard *shard, fl_row *row, uint64_t arrival, uint32_t slot)
+/* Adds the mark that the trace passed its limit, and keeps the file that says so. */
+static void add_mark(fl_shard *shard, fl_row *row, uint32_t slot)
 {
-    if (row->mark_slot == 0) {
+    if (row->record_count != 0 && row->mark_slot == 0) {
         fl_wal_file_ref(fl_wal_file_at(&shard->store->files, slot), 1);
         row->mark_slot = slot + 1;
+        row->limit_exceeded = true;
     }
-    fl_row_mark(row, arrival);
 }
 
 void fl_shard_drop(fl_shard *shard, fl_row *row)
@@ -55,7 +55,7 @@ void fl_shard_drop(fl_shard *shard, fl_row *row)
 
 static void drop_if_empty(fl_shard *shard, fl_row *row)
 {
-    if (!fl_row_is_visible(row) && row->pending == 0) {
+    if (row->record_count == 0 && row->pending == 0) {
         fl_shard_drop(shard, row);
     }
 }
@@ -145,21 +145,6 @@ static fl_row *make_row(fl_shard *shard, fl_trace_id id, int64_t arrival_ns)
     return row;
 }
 
-/* A row for the mark of a trace of which nothing is live; NULL if nothing of it is settled either.
- */
-static fl_row *marked_row(fl_shard *shard, fl_trace_id id, int64_t arrival_ns)
-{
-    fl_row *row = make_row(shard, id, arrival_ns);
-    if (row != NULL && !row->base_known) {
-        load_base(shard->store, row, arrival_ns);
-    }
-    if (row != NULL && row->base_start_ns == INT64_MAX) {
-        fl_shard_drop(shard, row);
-        return NULL;
-    }
-    return row;
-}
-
 fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, uint64_t arrival,
                           fl_wal_ref ref, fl_err *err)
 {
@@ -181,11 +166,8 @@ fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, uint64_t
         fl_wal_file_ref(fl_wal_file_at(&shard->store->files, fl_wal_ref_slot(ref)), 1);
         row->json_bytes += record->json_bytes;
     }
-    if (record->kind == FL_WAL_LIMIT) {
-        row = row != NULL ? row : marked_row(shard, record->id, record->arrival_ns);
-        if (row != NULL) {
-            add_mark(shard, row, arrival, fl_wal_ref_slot(ref));
-        }
+    if (row != NULL && record->kind == FL_WAL_LIMIT) {
+        add_mark(shard, row, fl_wal_ref_slot(ref));
     }
     if (row != NULL) {
         row->revision += record->revision;
@@ -276,9 +258,9 @@ static bool is_too_large(const fl_store *store, const fl_row *row, const fl_bund
 /* Lets the trace's row say that it passed the limit, now and after a restart. */
 static void mark_limit(fl_shard *shard, fl_row *row, int64_t arrival_ns)
 {
-    if (row->json_bytes == 0 || row->limit_exceeded || row->limit_pending ||
-        row->pending == FL_ROW_PENDING_MAX) {
-        return; /* there is no such trace yet, or it says so already */
+    bool live = row->record_count != 0 || row->pending != 0;
+    if (!live || row->limit_exceeded || row->limit_pending || row->pending == FL_ROW_PENDING_MAX) {
+        return;
     }
     fl_wal_record record = {.kind = FL_WAL_LIMIT, .id = row->id, .arrival_ns = arrival_ns};
     row->limit_pending = gather_record(shard, row, &record);
@@ -302,8 +284,7 @@ static fl_row *find_row(fl_shard *shard, fl_trace_id id, int64_t arrival_ns)
     if (row == NULL || row->pending != 0) {
         return row;
     }
-    /* A mark alone knows nothing of the trace's age; and of one that seems to be of the future the
-     * settled part may say that it is not. */
+    /* Of a trace that seems to be of the future the settled part may say that it is not. */
     if (row->settled_before && !row->base_known && row->time_ns > row->last_arrival_ns) {
         load_base(store, row, row->first_arrival_ns);
     }
@@ -461,7 +442,7 @@ static void apply_record(fl_shard *shard, const fl_batch *batch, const fl_batch_
     uint64_t offset = batch->frames[record->frame].offset;
     row->revision += record->revision;
     if (record->kind == FL_WAL_LIMIT) {
-        add_mark(shard, row, record->arrival, batch->file->slot);
+        add_mark(shard, row, batch->file->slot);
         row->limit_pending = false;
         return;
     }

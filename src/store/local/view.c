@@ -118,8 +118,7 @@ static bool is_repeated(const fl_piece *piece, const fl_piece *before, uint64_t 
 bool fl_local_begins_anew(fl_store *store, const fl_part_row *before, const fl_part_row *next)
 {
     int64_t expires_ns;
-    bool marks = before->record_count == 0 || next->record_count == 0; /* they know no times */
-    if (store->config.retention_ns == 0 || marks ||
+    if (store->config.retention_ns == 0 ||
         __builtin_add_overflow(fl_basis_ns(before->time_ns, before->last_arrival_ns),
                                store->config.retention_ns, &expires_ns)) {
         return false;
