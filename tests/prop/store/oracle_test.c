@@ -390,6 +390,17 @@ static fl_store_scan random_scan_of(pair *p, const uint64_t *modulus)
     return scan;
 }
 
+static void check_row(const fl_store_row *found, const fl_store_row *expected)
+{
+    assert_true(fl_trace_id_eq(found->id, expected->id));
+    assert_memory_equal(&found->time_ns, &expected->time_ns, 4 * sizeof(int64_t));
+    assert_int_equal(found->record_count, expected->record_count);
+    assert_true(!found->limit_exceeded || expected->limit_exceeded);
+    if (!expected->limit_exceeded) {
+        assert_int_equal(found->revision, expected->revision);
+    }
+}
+
 static void random_scan(pair *p)
 {
     fl_store_row rows[TRACES];
@@ -429,13 +440,7 @@ static void random_scan(pair *p)
         assert_true(in_range > scan.row_count);
     }
     for (size_t i = 0; i < scan.row_count; i++) {
-        assert_true(fl_trace_id_eq(scan.rows[i].id, rows[i].id));
-        assert_memory_equal(&scan.rows[i].time_ns, &rows[i].time_ns, 4 * sizeof(int64_t));
-        assert_int_equal(scan.rows[i].record_count, rows[i].record_count);
-        assert_true(!scan.rows[i].limit_exceeded || rows[i].limit_exceeded);
-        if (!rows[i].limit_exceeded) {
-            assert_int_equal(scan.rows[i].revision, rows[i].revision);
-        }
+        check_row(&scan.rows[i], &rows[i]);
     }
     free(c);
     fl_arena_reset(&p->arena);
