@@ -1,7 +1,7 @@
 # clang-tidy runs with the compiler, so that a source is looked at anew only when it, a header of it
 # or the list of checks changed: a whole look takes minutes. The analyzer's paths through one function
 # are bounded to a fifth of its default, which takes a fifth of the time: its findings come early.
-set(FLUORO_TIDY_NODES 45000 CACHE STRING "states of a function that clang-tidy's analyzer visits")
+set(FLUORO_TIDY_NODES 15000 CACHE STRING "states of a function that clang-tidy's analyzer visits")
 
 function(fluoro_tidy target)
     if(FLUORO_TIDY)

@@ -34,7 +34,7 @@ BINARY = ROOT / "build" / "release" / "fluoro"
 KILL_TEST = "tests/clients/test_kill.py"
 CORES = os.cpu_count() or 1
 
-FUZZ_SECONDS = int(os.environ.get("FLUORO_FUZZ_SECONDS", "5"))
+FUZZ_SECONDS = int(os.environ.get("FLUORO_FUZZ_SECONDS", "2"))
 REQUIRE_ALL = os.environ.get("FLUORO_REQUIRE_ALL") == "1"
 STEP_TIMEOUT_S = 900
 SMOKE_SPANS = "20000"

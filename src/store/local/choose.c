@@ -21,6 +21,12 @@ static bool is_pressed(fl_store *store)
            fl_budget_used(budget) > budget->max_bytes - budget->max_bytes / PRESSURE_SHARE;
 }
 
+static bool is_aged(const fl_shard *shard, int64_t now_ns)
+{
+    return shard->first_arrival_ns != INT64_MAX &&
+           now_ns - shard->first_arrival_ns >= shard->store->options.settle_age_ns;
+}
+
 /* Is it time to walk over the rows? */
 static bool is_due(const fl_shard *shard, int64_t now_ns)
 {
@@ -32,9 +38,7 @@ static bool is_due(const fl_shard *shard, int64_t now_ns)
         return false;
     }
     return shard->settle_all || shard->live_bytes >= options->settle_bytes ||
-           (shard->first_arrival_ns != INT64_MAX &&
-            now_ns - shard->first_arrival_ns >= options->settle_age_ns) ||
-           is_pressed(shard->store);
+           is_aged(shard, now_ns) || is_pressed(shard->store);
 }
 
 static bool is_ripe(const choice *c, const fl_row *row)
@@ -93,6 +97,19 @@ static bool take(const choice *c, fl_row *row)
     }
     shard->live_bytes -= row->packed_bytes;
     return true;
+}
+
+/* Packed bytes of all ripe rows. */
+static uint64_t ripe_bytes(const choice *c)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < c->shard->rows.made; i++) {
+        const fl_row *row = fl_rows_at(&c->shard->rows, i);
+        if (row != NULL && row->record_count != 0 && !row->settling && is_ripe(c, row)) {
+            bytes += row->packed_bytes;
+        }
+    }
+    return bytes;
 }
 
 /* Takes ripe rows until there are enough, and finds out how long the others have waited. */
@@ -170,12 +187,13 @@ void fl_shard_choose(fl_shard *shard)
         give_to_keeper(shard);
         return;
     }
-    take_rows(&c);
-    if (shard->live_bytes >= 2 * c.bytes_max || is_pressed(store)) {
-        c.all = true; /* what is idle alone is not enough */
-        take_rows(&c);
-    }
     shard->settle_look_mono_ns = mono_ns + store->options.settle_look_ns;
+    /* When too much is live, what is idle alone is not enough. */
+    c.all |= shard->live_bytes >= 2 * c.bytes_max || is_pressed(store);
+    if (!c.all && !is_aged(shard, c.now_ns) && ripe_bytes(&c) < c.bytes_max / 2) {
+        return; /* a small part for every look would cost more than waiting */
+    }
+    take_rows(&c);
     if (shard->settle.count != 0) {
         give_to_keeper(shard);
     }
