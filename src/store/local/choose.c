@@ -173,6 +173,10 @@ void fl_shard_choose(fl_shard *shard)
 {
     fl_store *store = shard->store;
     int64_t mono_ns = fl_clock_mono(store->config.clock);
+    if (shard->rows.used == 0) { /* the last rows may have expired */
+        shard->first_arrival_ns = INT64_MAX;
+        publish_arrival(shard);
+    }
     choice c = {
         .shard = shard,
         .now_ns = fl_clock_wall(store->config.clock),
