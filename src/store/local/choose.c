@@ -4,9 +4,6 @@
  */
 #include "store/local/local_int.h"
 
-#define LOOK_INTERVAL_NS (100 * FL_NS_PER_MS) /* between two walks over the rows */
-#define PRESSURE_SHARE   4 /* with less than a quarter of the memory left, settle */
-
 typedef struct choice {
     fl_shard *shard;
     int64_t now_ns;
@@ -16,9 +13,7 @@ typedef struct choice {
 
 static bool is_pressed(fl_store *store)
 {
-    const fl_budget *budget = &store->row_budget;
-    return atomic_load(&store->disk_pressed) ||
-           fl_budget_used(budget) > budget->max_bytes - budget->max_bytes / PRESSURE_SHARE;
+    return atomic_load(&store->disk_pressed) || fl_local_is_short_of_memory(store);
 }
 
 static bool is_aged(const fl_shard *shard, int64_t now_ns)
@@ -44,8 +39,7 @@ static bool is_due(const fl_shard *shard, int64_t now_ns)
 static bool is_ripe(const choice *c, const fl_row *row)
 {
     const fl_local_options *options = &c->shard->store->options;
-    return c->all || row->record_count == 0 ||
-           c->now_ns - row->last_arrival_ns >= options->settle_idle_ns ||
+    return c->all || c->now_ns - row->last_arrival_ns >= options->settle_idle_ns ||
            c->now_ns - row->first_arrival_ns >= options->settle_age_ns;
 }
 

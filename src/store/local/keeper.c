@@ -37,22 +37,14 @@ bool fl_keeper_turn(fl_store *store)
     return !stop;
 }
 
-/* Is more than three quarters of the memory in use? Then what parts have loaded is given back. */
-static bool is_pressed(const fl_store *store)
-{
-    const fl_budget *budget = &store->row_budget;
-    return fl_budget_used(budget) > budget->max_bytes - budget->max_bytes / 4;
-}
-
 /* Retention, then merges as long as some are due. */
 static void tidy(fl_store *store)
 {
     bool did = true;
-    fl_parts_charge(store, is_pressed(store));
+    fl_parts_charge(store, fl_local_is_short_of_memory(store));
     fl_retain(store);
     while (did && fl_keeper_turn(store)) {
         fl_err err;
-        fl_counter_set(&store->stats->merging, fl_merge_is_due(store));
         fl_status status = fl_merge_once(store, &did, &err);
         if (status != FL_OK && status != FL_E_SHUTDOWN) {
             fl_counter_add(&store->stats->io_errors_total, status == FL_E_IO);

@@ -286,7 +286,6 @@ bool fl_keeper_turn(fl_store *store);
 
 /* One merge, or none; on the keeper's thread. *did says whether there was one. */
 FL_MUST fl_status fl_merge_once(fl_store *store, bool *did, fl_err *err);
-bool fl_merge_is_due(fl_store *store);
 /* Rewrites one part with those traces alone that `spared` keeps (asked for the whole trace and each
  * of its pieces: one yes is enough); without any the part goes. */
 typedef bool fl_spared_fn(void *user, const fl_part_row *row);
@@ -329,6 +328,13 @@ static inline void fl_local_leave(fl_store *store)
     if (atomic_fetch_sub(&store->active, 1) == 1) {
         uv_sem_post(&store->idle);
     }
+}
+/* Is more than three quarters of the memory for rows and indices in use? Then live traces settle,
+ * and parts give back what can be loaded again. */
+static inline bool fl_local_is_short_of_memory(const fl_store *store)
+{
+    const fl_budget *budget = &store->row_budget;
+    return fl_budget_used(budget) > budget->max_bytes - budget->max_bytes / 4;
 }
 static inline fl_shard *fl_local_shard(const fl_store *store, fl_trace_id id)
 {

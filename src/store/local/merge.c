@@ -97,14 +97,6 @@ static run choose(const fl_store *store, const fl_version *version)
     return (run){0};
 }
 
-bool fl_merge_is_due(fl_store *store)
-{
-    fl_version *version = fl_version_acquire(store);
-    bool due = choose(store, version).count != 0;
-    fl_version_release(version);
-    return due;
-}
-
 /* ---- Merging */
 
 typedef struct merger {
@@ -382,6 +374,7 @@ fl_status fl_merge_once(fl_store *store, bool *did, fl_err *err)
     *did = false;
     FL_TRY(fl_view_open(store, &m.view, err));
     m.inputs = choose(store, m.view.version);
+    fl_counter_set(&store->stats->merging, m.inputs.count != 0);
     fl_status status = FL_OK;
     if (m.inputs.count != 0) {
         status = merge_run(&m, err);

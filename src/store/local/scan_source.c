@@ -6,14 +6,9 @@
 
 #include "store/local/scan_int.h"
 
-static fl_store_place place_of(const fl_part_row *row)
-{
-    return (fl_store_place){row->time_ns, row->start_ns, row->id};
-}
-
 static bool in_range(const fl_scan_job *job, const fl_part_row *row)
 {
-    fl_store_place place = place_of(row);
+    fl_store_place place = fl_part_place(row);
     return row->time_ns >= job->scan->from_ns && fl_store_place_cmp(&place, &job->behind) > 0;
 }
 
@@ -21,8 +16,8 @@ static bool in_range(const fl_scan_job *job, const fl_part_row *row)
 
 static int compare_places(const void *a, const void *b)
 {
-    fl_store_place left = place_of(&(*(fl_live_piece *const *)a)->row);
-    fl_store_place right = place_of(&(*(fl_live_piece *const *)b)->row);
+    fl_store_place left = fl_part_place(&(*(fl_live_piece *const *)a)->row);
+    fl_store_place right = fl_part_place(&(*(fl_live_piece *const *)b)->row);
     return fl_store_place_cmp(&left, &right);
 }
 
@@ -259,7 +254,7 @@ static fl_scan_source *newest_source(fl_scan_job *job)
         if (source->ended) {
             continue;
         }
-        fl_store_place place = source->loaded ? place_of(&source->next.row) : source->bound;
+        fl_store_place place = source->loaded ? fl_part_place(&source->next.row) : source->bound;
         if (newest == NULL || fl_store_place_cmp(&place, &best) < 0) {
             newest = source;
             best = place;
@@ -287,7 +282,7 @@ fl_status fl_scan_next(fl_scan_job *job, const fl_scan_candidate **out, fl_err *
     *out = NULL;
     if (source != NULL) {
         source->loaded = false; /* the candidate stays until the source is loaded again */
-        source->bound = place_of(&source->next.row);
+        source->bound = fl_part_place(&source->next.row);
         *out = &source->next;
     }
     return FL_OK;

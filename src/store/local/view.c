@@ -165,16 +165,11 @@ fl_part_row fl_pieces_join(const fl_piece *pieces, size_t count)
     return fl_part_row_join(rows, count);
 }
 
-static fl_store_place place_of(const fl_part_row *row)
-{
-    return (fl_store_place){row->time_ns, row->start_ns, row->id};
-}
-
 const fl_piece *fl_pieces_home(const fl_piece *pieces, size_t count)
 {
     const fl_piece *home = &pieces[0];
     for (size_t i = 1; i < count; i++) {
-        fl_store_place place = place_of(&pieces[i].facts), best = place_of(&home->facts);
+        fl_store_place place = fl_part_place(&pieces[i].facts), best = fl_part_place(&home->facts);
         if (fl_store_place_cmp(&place, &best) > 0) {
             home = &pieces[i];
         }

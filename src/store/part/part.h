@@ -34,6 +34,11 @@ typedef struct fl_part_row {
                        such rows (fl_part_continued), so that opening need not look for them */
 } fl_part_row;
 
+static inline fl_store_place fl_part_place(const fl_part_row *row)
+{
+    return (fl_store_place){row->time_ns, row->start_ns, row->id};
+}
+
 /* ---- Writing */
 
 typedef struct fl_part_writer fl_part_writer;

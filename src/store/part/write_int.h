@@ -115,9 +115,4 @@ FL_MUST fl_status fl_footer_write(fl_part_writer *writer, fl_err *err);
 FL_MUST fl_status fl_ids_emit(const uint64_t *hashes, uint32_t count, fl_buf *entries,
                               fl_buf *buckets, fl_err *err);
 
-static inline fl_store_place fl_part_place(const fl_part_row *row)
-{
-    return (fl_store_place){row->time_ns, row->start_ns, row->id};
-}
-
 #endif

@@ -2,44 +2,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "support/store_rig.h"
+#include "unit/store/store_fixture.h"
 
-typedef struct fixture {
-    store_rig rig;
-    char *dir;
-    fl_arena arena;
-} fixture;
-
-static int set_up(void **state)
+static int set_up_small(void **state)
 {
-    fixture *f = calloc(1, sizeof *f);
-    if (f == NULL) {
+    if (set_up(state) != 0) {
         return -1;
     }
-    f->dir = test_temp_dir();
-    rig_init(&f->rig, 2, f->dir, NULL);
+    fixture *f = *state;
     f->rig.options.merge_parts = 3;
     f->rig.options.block_rows = 8;
-    fl_arena_init(&f->arena, (size_t)64 << 20);
-    *state = f;
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    rig_fini(&f->rig);
-    fl_arena_fini(&f->arena);
-    test_remove_dir(f->dir);
-    free(f);
-    return 0;
-}
-
-static void put_segment(fixture *f, uint64_t trace, uint64_t id, int64_t start_s)
-{
-    fl_err err;
-    fl_segment segment = rig_segment(trace, id, start_s);
-    assert_ok(rig_put(&f->rig, &segment, &err), &err);
 }
 
 static void settle(fixture *f)
@@ -225,7 +198,7 @@ static void a_second_reader_sees_what_is_there_and_changes_nothing(void **state)
     assert_int_equal(rig_count(&f->rig, rig_trace_id(2)), 2);
 }
 
-#define SETTLE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define SETTLE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up_small, tear_down)
 
 int main(void)
 {
