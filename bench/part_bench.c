@@ -2,11 +2,13 @@
  * Part files alone: records → parts of about 80,000 spans each → one part.
  *
  *   part_bench --file xray-udp.rec [--dir DIR] [--part-spans N] [--block N] [--keep]
+ *   part_bench --read PART
  *
  * The file is one of bench/load/xgen (a segment document a record, the daemon's header line before
  * it). It is decoded and packed before the clock starts; a batch of 50 documents arrives at once,
  * some milliseconds after its last end. Traces settle in the order in which they began. Prints CPU
- * by spans of writing and merging, bytes by column, time and CPU of a trace by its id, of walks.
+ * by spans of writing and merging, bytes by column, time and CPU of a trace by its id, of walks,
+ * and of terms. With --read only of the reads, from a part that --keep left.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,7 +31,7 @@ typedef struct document {
 } document;
 
 typedef struct bench {
-    const char *file, *dir;
+    const char *file, *dir, *read;
     uint32_t part_spans, block_rows;
     bool keep;
     fl_arena arena;
@@ -360,13 +362,31 @@ static int compare_doubles(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static void measure_gets(const bench *b, fl_part *part)
+/* Of rows all over the part. */
+static fl_trace_id some_id(fl_part_cursor *cursor, fl_part *part, uint32_t i)
+{
+    fl_part_row row;
+    fl_err err;
+    uint32_t number = (uint32_t)((uint64_t)i * 7919 % fl_part_info_of(part)->rows);
+    check(fl_part_row_at(cursor, number, &row, &err), &err);
+    return row.id;
+}
+
+static void measure_gets(fl_part *part)
 {
     static double seconds[READS];
+    static fl_trace_id ids[READS];
+    fl_part_cursor *cursor;
+    fl_err err;
+    check(fl_part_cursor_new(part, &cursor, &err), &err);
+    for (uint32_t i = 0; i < READS; i++) {
+        ids[i] = some_id(cursor, part, i);
+    }
+    fl_part_cursor_free(cursor);
     double cpu = cpu_s();
     for (size_t i = 0; i < READS; i++) {
         double began = wall_s();
-        read_trace(part, b->rows[i * 7919 % b->row_count].id);
+        read_trace(part, ids[i]);
         seconds[i] = wall_s() - began;
     }
     cpu = cpu_s() - cpu;
@@ -401,6 +421,123 @@ static void measure_walks(fl_part *part)
     printf(", trimmed %.1f KiB\n", (double)fl_part_memory(part) / 1024);
 }
 
+/* ---- Terms */
+
+/* What the first segment of a trace has. */
+typedef struct values {
+    fl_arena arena;
+    fl_str order, tenant, tier, url;
+} values;
+
+static fl_status find_values(void *user, fl_str packed, int64_t arrival_ns, fl_err *err)
+{
+    values *v = user;
+    fl_segment *segment;
+    (void)arrival_ns;
+    FL_TRY(fl_segment_unpack(&v->arena, fl_str_dup(&v->arena, packed), &segment, err));
+    v->url = segment->http != NULL ? segment->http->url : (fl_str){0};
+    for (uint32_t i = 0; i < segment->annotation_count; i++) {
+        const fl_annotation *a = &segment->annotations[i];
+        fl_str *to = fl_str_eq(a->key, FL_S("order_id"))        ? &v->order
+                     : fl_str_eq(a->key, FL_S("tenant"))        ? &v->tenant
+                     : fl_str_eq(a->key, FL_S("customer_tier")) ? &v->tier
+                                                                : NULL;
+        if (to != NULL) {
+            *to = a->text;
+        }
+    }
+    return FL_OK;
+}
+
+/* The rows in which a term holds, from the newest on. */
+static uint64_t find_rows(fl_part *part, const fl_store_term *term, uint64_t limit)
+{
+    fl_part_cursor *cursor;
+    fl_part_match *match;
+    fl_part_row facts;
+    fl_err err;
+    uint64_t found = 0;
+    check(fl_part_cursor_new(part, &cursor, &err), &err);
+    check(fl_part_match_new(cursor, term, 1, &match, &err), &err);
+    for (uint32_t row = 0; found < limit; row++, found++) {
+        check(fl_part_match_next(match, &row, &err), &err);
+        if (row >= fl_part_info_of(part)->rows) {
+            break;
+        }
+        check(fl_part_row_at(cursor, row, &facts, &err), &err);
+    }
+    fl_part_match_free(match);
+    fl_part_cursor_free(cursor);
+    return found;
+}
+
+static void measure_term(fl_part *part, const char *what, const fl_store_term *terms, size_t count,
+                         uint64_t limit)
+{
+    uint64_t found = 0;
+    double cpu = cpu_s();
+    for (size_t i = 0; i < count; i++) {
+        found += find_rows(part, &terms[i], limit);
+    }
+    printf("%-32s %8.3f ms CPU, %10.1f traces\n", what, (cpu_s() - cpu) * 1e3 / (double)count,
+           (double)found / (double)count);
+}
+
+#define TERMS 50
+
+static fl_store_term equal(const char *key, fl_str text)
+{
+    bool is_url = key == NULL;
+    return (fl_store_term){.field = is_url ? FL_S("http.request.url") : FL_S("annotations"),
+                           .key = is_url ? (fl_str){0} : fl_str_of(key),
+                           .op = FL_TERM_EQUAL,
+                           .text = text};
+}
+
+static void measure_terms(fl_part *part)
+{
+    static fl_store_term orders[TERMS], absent[TERMS], urls[TERMS], tenants[TERMS], tiers[TERMS];
+    values v = {0};
+    fl_part_cursor *cursor;
+    fl_err err;
+    fl_arena_init(&v.arena, CORPUS_BYTES);
+    check(fl_part_cursor_new(part, &cursor, &err), &err);
+    for (uint32_t i = 0; i < TERMS; i++) {
+        uint32_t row = (uint32_t)((uint64_t)i * 7919 % fl_part_info_of(part)->rows);
+        check(fl_part_records(cursor, row, 0, 1, find_values, &v, &err), &err);
+        orders[i] = equal("order_id", v.order);
+        absent[i] = equal("order_id", fl_str_dup(&v.arena, (fl_str){v.order.p, v.order.n - 1}));
+        urls[i] = equal(NULL, v.url);
+        tenants[i] = equal("tenant", v.tenant);
+        tiers[i] = equal("customer_tier", v.tier);
+    }
+    fl_part_cursor_free(cursor);
+    fl_store_term fault = {.field = FL_S("fault"), .op = FL_TERM_TRUE};
+    fl_store_term failed = {
+        .field = FL_S("http.response.status"), .op = FL_TERM_RANGE, .low = 500, .high = 599};
+    fl_store_term piece = {
+        .field = FL_S("http.request.url"), .op = FL_TERM_CONTAINS, .text = FL_S("/objects/78")};
+    measure_term(part, "an order id", orders, TERMS, UINT64_MAX);
+    measure_term(part, "an order id that is not there", absent, TERMS, UINT64_MAX);
+    measure_term(part, "a URL", urls, TERMS, UINT64_MAX);
+    measure_term(part, "a tenant, newest 20", tenants, TERMS, 20);
+    measure_term(part, "a tenant", tenants, TERMS, UINT64_MAX);
+    measure_term(part, "a tier, newest 20", tiers, TERMS, 20);
+    measure_term(part, "a tier", tiers, TERMS, UINT64_MAX);
+    measure_term(part, "faults, newest 20", &fault, 1, 20);
+    measure_term(part, "faults", &fault, 1, UINT64_MAX);
+    measure_term(part, "status 500 to 599", &failed, 1, UINT64_MAX);
+    measure_term(part, "part of a URL", &piece, 1, UINT64_MAX);
+    fl_arena_fini(&v.arena);
+}
+
+static void measure_reads(fl_part *part)
+{
+    measure_gets(part);
+    measure_terms(part);
+    measure_walks(part);
+}
+
 /* ---- The run */
 
 static bool take_option(bench *b, fl_str name, fl_str value)
@@ -408,6 +545,8 @@ static bool take_option(bench *b, fl_str name, fl_str value)
     uint64_t number = 0;
     if (fl_str_eq(name, FL_S("--file"))) {
         b->file = value.p;
+    } else if (fl_str_eq(name, FL_S("--read"))) {
+        b->read = value.p;
     } else if (fl_str_eq(name, FL_S("--dir"))) {
         b->dir = value.p;
     } else if (!fl_str_to_u64(value, &number) || number == 0 || number > UINT32_MAX) {
@@ -434,8 +573,8 @@ static void parse_options(bench *b, int argc, char **argv)
             i++;
         }
     }
-    if (b->file == NULL) {
-        die("--file is missing", NULL);
+    if (b->file == NULL && b->read == NULL) {
+        die("--file or --read is missing", NULL);
     }
 }
 
@@ -448,30 +587,47 @@ static void remove_parts(const bench *b)
     }
 }
 
+static void read_only(const char *path)
+{
+    fl_part *part;
+    fl_err err;
+    check(fl_part_open(fl_fs_system(), path, &part, &err), &err);
+    measure_reads(part);
+    fl_part_close(part);
+}
+
+static void run(bench *b)
+{
+    char folder[] = "/tmp/part_bench-XXXXXX";
+    if (b->dir == NULL && (b->dir = mkdtemp(folder)) == NULL) {
+        die("no folder below /tmp", NULL);
+    }
+    fl_arena_init(&b->arena, CORPUS_BYTES);
+    load_file(b);
+    make_rows(b);
+    write_parts(b);
+    fl_part *merged = merge_parts(b);
+    print_columns(merged);
+    measure_reads(merged);
+    fl_part_close(merged);
+    for (size_t i = 0; i < b->part_count; i++) {
+        fl_part_close(b->parts[i]);
+    }
+    remove_parts(b);
+    free(b->documents);
+    free(b->rows);
+    free(b->firsts);
+    fl_arena_fini(&b->arena);
+}
+
 int main(int argc, char **argv)
 {
     static bench b;
-    char folder[] = "/tmp/part_bench-XXXXXX";
     parse_options(&b, argc, argv);
-    if (b.dir == NULL && (b.dir = mkdtemp(folder)) == NULL) {
-        die("no folder below /tmp", NULL);
+    if (b.read != NULL) {
+        read_only(b.read);
+    } else {
+        run(&b);
     }
-    fl_arena_init(&b.arena, CORPUS_BYTES);
-    load_file(&b);
-    make_rows(&b);
-    write_parts(&b);
-    fl_part *merged = merge_parts(&b);
-    print_columns(merged);
-    measure_gets(&b, merged);
-    measure_walks(merged);
-    fl_part_close(merged);
-    for (size_t i = 0; i < b.part_count; i++) {
-        fl_part_close(b.parts[i]);
-    }
-    remove_parts(&b);
-    free(b.documents);
-    free(b.rows);
-    free(b.firsts);
-    fl_arena_fini(&b.arena);
     return 0;
 }

@@ -72,12 +72,18 @@ static uint32_t values_due(const fl_part_block_info *info, uint32_t column)
     }
 }
 
+/* Most numbers of a directory are small. */
+static inline uint64_t read_number(fl_cur *cur)
+{
+    return fl_cur_left(cur) != 0 && *cur->p < 0x80 ? *cur->p++ : fl_cur_varint(cur);
+}
+
 static bool read_entry(fl_part_block *block, fl_cur *cur, uint64_t *column, uint32_t *offset,
                        fl_part_chunk *chunk)
 {
-    *column += fl_cur_varint(cur);
-    uint64_t values = fl_cur_varint(cur);
-    uint64_t bytes = fl_cur_varint(cur);
+    *column += read_number(cur);
+    uint64_t values = read_number(cur);
+    uint64_t bytes = read_number(cur);
     chunk->in_directory = (bytes & 1) != 0;
     bytes >>= 1;
     if (cur->failed || *column > UINT16_MAX || bytes > block->info->bytes || values == 0 ||
@@ -240,24 +246,37 @@ fl_status fl_part_chunk_bytes(fl_part_block *block, const fl_part_chunk *chunk, 
     return FL_OK;
 }
 
-static fl_status decode(fl_part_block *block, fl_part_chunk *chunk, fl_err *err)
-{
-    fl_str bytes;
-    fl_chunk_facts facts;
-    const fl_dictionary *dictionary = NULL;
+/* What reading values of a chunk takes. */
+typedef struct chunk_source {
     fl_column_kind kind;
-    FL_TRY(fl_part_column_kind(block->part, chunk->column, &kind, err));
-    FL_TRY(fl_part_chunk_bytes(block, chunk, &bytes, err));
-    if (kind == FL_COLUMN_TEXT) {
-        FL_TRY(fl_chunk_facts_read(kind, bytes, &facts, err));
+    fl_str bytes;
+    const fl_dictionary *dictionary; /* NULL if it does not use one */
+} chunk_source;
+
+static fl_status source_of(fl_part_block *block, const fl_part_chunk *chunk, chunk_source *out,
+                           fl_err *err)
+{
+    fl_chunk_facts facts;
+    out->dictionary = NULL;
+    FL_TRY(fl_part_column_kind(block->part, chunk->column, &out->kind, err));
+    FL_TRY(fl_part_chunk_bytes(block, chunk, &out->bytes, err));
+    if (out->kind == FL_COLUMN_TEXT) {
+        FL_TRY(fl_chunk_facts_read(out->kind, out->bytes, &facts, err));
         if (facts.uses_dictionary) {
-            FL_TRY(fl_part_dictionary(block->part, chunk->column, &dictionary, err));
+            FL_TRY(fl_part_dictionary(block->part, chunk->column, &out->dictionary, err));
         }
     }
-    FL_TRY(fl_values_read(&block->arena, block->zstd, kind, bytes, chunk->values, dictionary,
-                          &chunk->read, err));
-    chunk->decoded = true;
     return FL_OK;
+}
+
+static fl_status decode(fl_part_block *block, fl_part_chunk *chunk, fl_err *err)
+{
+    chunk_source source;
+    FL_TRY(source_of(block, chunk, &source, err));
+    fl_status status = fl_values_read(&block->arena, block->zstd, source.kind, source.bytes,
+                                      chunk->values, source.dictionary, &chunk->read, err);
+    chunk->decoded = status == FL_OK;
+    return status != FL_E_CORRUPT ? status : damaged(block, "a chunk", err);
 }
 
 fl_status fl_part_block_decode(fl_part_block *block, uint32_t column, const fl_values **out,
@@ -275,23 +294,64 @@ fl_status fl_part_block_decode(fl_part_block *block, uint32_t column, const fl_v
     return FL_OK;
 }
 
+static fl_status picker_of(fl_part_block *block, uint32_t column, fl_picker **out, fl_err *err)
+{
+    chunk_source source;
+    fl_part_chunk *chunk = fl_part_block_chunk(block, column);
+    if (chunk == NULL) {
+        return damaged(block, "it lacks values", err);
+    }
+    if (chunk->picker == NULL) {
+        FL_TRY(source_of(block, chunk, &source, err));
+        fl_status status = fl_picker_new(&block->arena, block->zstd, source.kind, source.bytes,
+                                         chunk->values, source.dictionary, &chunk->picker, err);
+        if (status != FL_OK) {
+            return status != FL_E_CORRUPT ? status : damaged(block, "a chunk", err);
+        }
+    }
+    *out = chunk->picker;
+    return FL_OK;
+}
+
+fl_status fl_part_block_pick_int(fl_part_block *block, uint32_t column, uint32_t index,
+                                 int64_t *out, fl_err *err)
+{
+    fl_picker *picker;
+    FL_TRY(picker_of(block, column, &picker, err));
+    return fl_pick_int(picker, index, out, err);
+}
+
+fl_status fl_part_block_pick_id(fl_part_block *block, uint32_t column, uint32_t index,
+                                uint64_t *out, fl_err *err)
+{
+    fl_picker *picker;
+    FL_TRY(picker_of(block, column, &picker, err));
+    return fl_pick_id(picker, index, out, err);
+}
+
 /* ---- Layout: which spans and records are whose */
+
+static bool shapes_are_known(const fl_part_block *block)
+{
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < block->info->spans; i++) {
+        uint64_t shape = (uint64_t)block->shapes[i];
+        largest = shape > largest ? shape : largest;
+    }
+    return largest < block->schema->shape_count;
+}
 
 /* Where records begin; each of them begins with a segment. */
 static bool find_records(fl_part_block *block)
 {
-    const fl_schema *schema = block->schema;
+    const fl_schema_shape *shapes = block->schema->shapes;
     uint32_t records = 0;
-    for (uint32_t i = 0; i < block->info->spans; i++) {
-        if ((uint64_t)block->shapes[i] >= schema->shape_count) {
-            return false;
-        }
-        if (schema->shapes[block->shapes[i]].is_segment) {
-            if (records == block->info->records) {
-                return false;
-            }
-            block->record_spans[records++] = i;
-        }
+    if (!shapes_are_known(block)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < block->info->spans; i++) { /* no branch: segments come at random */
+        block->record_spans[records] = i;
+        records += shapes[block->shapes[i]].is_segment;
     }
     block->record_spans[records] = block->info->spans;
     return records == block->info->records && block->record_spans[0] == 0;
@@ -330,7 +390,8 @@ fl_status fl_part_block_layout(fl_part_block *block, fl_err *err)
     uint32_t columns = fl_schema_columns(block->schema);
     block->row_spans = FL_ARENA_ARRAY(arena, uint32_t, (size_t)block->info->rows + 2);
     block->row_records = FL_ARENA_ARRAY(arena, uint32_t, (size_t)block->info->rows + 2);
-    block->record_spans = FL_ARENA_ARRAY(arena, uint32_t, (size_t)block->info->records + 1);
+    block->record_spans =
+        fl_arena_alloc(arena, ((size_t)block->info->spans + 1) * sizeof *block->record_spans);
     block->next = FL_ARENA_ARRAY(arena, uint32_t, columns);
     block->shape_counts = FL_ARENA_ARRAY(arena, uint32_t, block->schema->shape_count);
     if (block->row_spans == NULL || block->row_records == NULL || block->record_spans == NULL ||
@@ -466,29 +527,35 @@ fl_status fl_part_block_parent(fl_part_block *block, uint32_t span, uint32_t ind
     return FL_OK;
 }
 
+/* The same as fl_part_block_parent; most parents are spans of the block. */
+static fl_status pick_parent(fl_part_block *block, uint32_t span, uint32_t index, uint64_t *id,
+                             fl_err *err)
+{
+    int64_t on;
+    FL_TRY(fl_part_block_pick_int(block, FL_COL_PARENT, index, &on, err));
+    uint64_t at = span + (uint64_t)on;
+    if (on == 0 || at >= block->info->spans) {
+        return fl_part_block_parent(block, span, index, id, err);
+    }
+    return fl_part_block_pick_id(block, FL_COL_ID, (uint32_t)at, id, err);
+}
+
 static fl_status take_value(fl_part_block *block, uint32_t column, fl_value *out, fl_err *err)
 {
-    const fl_values *values;
+    fl_picker *picker;
     uint32_t index = block->next[column]++;
     if (column == FL_COL_PARENT) {
-        return fl_part_block_parent(block, block->at, index, &out->id, err);
+        return pick_parent(block, block->at, index, &out->id, err);
     }
-    FL_TRY(fl_part_block_values(block, column, &values, err));
-    if (index >= values->count) {
-        return damaged(block, "it lacks values", err);
-    }
-    switch (values->kind) {
+    FL_TRY(picker_of(block, column, &picker, err));
+    switch (fl_schema_column_kind(block->schema, column)) {
     case FL_COLUMN_INT:
-        out->number = values->ints[index];
-        break;
+        return fl_pick_int(picker, index, &out->number, err);
     case FL_COLUMN_ID:
-        out->id = values->ids[index];
-        break;
+        return fl_pick_id(picker, index, &out->id, err);
     default:
-        out->text = fl_values_text(values, index);
-        break;
+        return fl_pick_text(picker, index, &out->text, err);
     }
-    return FL_OK;
 }
 
 fl_status fl_part_block_take(fl_part_block *block, int64_t start_ns, fl_value *values, fl_err *err)

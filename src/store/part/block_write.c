@@ -102,7 +102,7 @@ static bool add_row_facts(fl_part_writer *w, const fl_part_row *row)
 
 fl_status fl_block_add_row(fl_part_writer *w, const fl_part_row *row, fl_err *err)
 {
-    if (fl_block_is_full(w) || w->block.rows >= w->block_rows) {
+    if (fl_block_is_full(w)) {
         FL_TRY(fl_block_close(w, err));
     }
     if (!add_row_facts(w, row)) {
@@ -116,7 +116,7 @@ fl_status fl_block_add_row(fl_part_writer *w, const fl_part_row *row, fl_err *er
 
 fl_status fl_block_begin_record(fl_part_writer *w, fl_err *err)
 {
-    if (fl_block_is_full(w)) {
+    if (fl_block_is_overfull(w)) {
         FL_TRY(fl_block_close(w, err));
     }
     if (w->block.rows == 0) {
@@ -158,16 +158,20 @@ static void emit_lead(const fl_part_writer *w, fl_buf *head)
     }
 }
 
-static uint32_t chunks_of(const fl_part_writer *w)
+fl_status fl_block_begin(fl_part_writer *w, uint32_t chunk_count, fl_err *err)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < w->sink_count; i++) {
-        count += fl_column_count(w->sinks[i].column) != 0;
-    }
-    return count;
+    w->last_column = 0;
+    w->row_bytes = 0;
+    fl_buf_reset(&w->head);
+    fl_buf_reset(&w->body);
+    fl_buf_fill(&w->head, 0, FL_PART_DIRECTORY_AT);
+    emit_lead(w, &w->head);
+    fl_buf_add_varint(&w->head, chunk_count);
+    return w->head.status == FL_OK ? FL_OK : no_memory(err);
 }
 
-static void keep_filter(fl_part_writer *w, fl_part_sink *sink, size_t bytes_before)
+/* Of the block, what was added to sink->filters since. */
+static void note_filter(fl_part_writer *w, fl_part_sink *sink, size_t bytes_before)
 {
     size_t bytes = sink->filters.n - bytes_before;
     if (bytes != 0) {
@@ -179,60 +183,53 @@ static void keep_filter(fl_part_writer *w, fl_part_sink *sink, size_t bytes_befo
 }
 
 /* The chunk at the end of the body: small ones move to the directory, whose hash covers them. */
-static void emit_entry(fl_part_writer *w, uint32_t columns_on, uint32_t values, size_t chunk_at,
-                       uint64_t seed)
+static void note_chunk(fl_part_writer *w, uint32_t column, uint32_t values, size_t chunk_at)
 {
     size_t bytes = w->body.n - chunk_at;
     bool in_directory = bytes <= FL_PART_CHUNK_IN_DIRECTORY;
-    fl_buf_add_varint(&w->head, columns_on);
+    fl_buf_add_varint(&w->head, column - w->last_column);
     fl_buf_add_varint(&w->head, values);
     fl_buf_add_varint(&w->head, (uint64_t)bytes << 1 | in_directory);
     if (in_directory) {
         fl_buf_add(&w->head, w->body.p + chunk_at, bytes);
         w->body.n = chunk_at;
     } else {
+        uint64_t seed = fl_part_chunk_seed(w->offset, column);
         uint64_t hash = XXH3_64bits_withSeed(w->body.p + chunk_at, bytes, seed);
         fl_buf_add_le32(&w->head, (uint32_t)hash);
     }
+    w->last_column = column;
+    w->row_bytes = column < FL_COL_OF_ROWS ? w->body.n : w->row_bytes;
 }
 
-static fl_status encode_column(fl_part_writer *w, uint32_t column, uint32_t *previous, fl_err *err)
+fl_status fl_block_encode_column(fl_part_writer *w, uint32_t column, fl_err *err)
 {
     fl_part_sink *sink = &w->sinks[column];
     uint32_t values = fl_column_count(sink->column);
     size_t chunk_at = w->body.n;
     size_t filters_before = sink->filters.n;
     FL_TRY(fl_column_encode(sink->column, w->encoder, &w->body, &sink->filters, err));
-    if (w->body.status != FL_OK || sink->filters.status != FL_OK) {
-        return no_memory(err);
-    }
-    keep_filter(w, sink, filters_before);
-    emit_entry(w, column - *previous, values, chunk_at, fl_part_chunk_seed(w->offset, column));
-    *previous = column;
+    note_filter(w, sink, filters_before);
+    note_chunk(w, column, values, chunk_at);
     return FL_OK;
 }
 
-/* Directory to head, chunks to body; the chunks of rows' columns come first. */
-static fl_status encode_block(fl_part_writer *w, fl_err *err)
+fl_status fl_block_copy_chunk(fl_part_writer *w, uint32_t column, uint32_t values, fl_str bytes,
+                              fl_str filter, fl_err *err)
 {
-    uint32_t previous = 0;
-    size_t row_bytes = 0;
-    fl_buf_reset(&w->head);
-    fl_buf_reset(&w->body);
-    fl_buf_fill(&w->head, 0, FL_PART_DIRECTORY_AT);
-    emit_lead(w, &w->head);
-    fl_buf_add_varint(&w->head, chunks_of(w));
-    for (uint32_t i = 0; i < w->sink_count; i++) {
-        if (fl_column_count(w->sinks[i].column) != 0) {
-            FL_TRY(encode_column(w, i, &previous, err));
-        }
-        row_bytes = i < FL_COL_OF_ROWS ? w->body.n : row_bytes;
-    }
-    if (w->head.status != FL_OK || w->head.n > UINT32_MAX - w->body.n) {
+    fl_part_sink *sink = &w->sinks[column];
+    size_t chunk_at = w->body.n;
+    size_t filters_before = sink->filters.n;
+    fl_buf_add_str(&w->body, bytes);
+    fl_buf_add_str(&sink->filters, filter);
+    if (w->body.status != FL_OK || sink->filters.status != FL_OK) {
         return no_memory(err);
     }
-    w->block.head_bytes = (uint32_t)(w->head.n + row_bytes);
-    w->block.bytes = (uint32_t)(w->head.n + w->body.n);
+    if (sink->dictionary != NULL) {
+        fl_dictionary_saw(sink->dictionary, values);
+    }
+    note_filter(w, sink, filters_before);
+    note_chunk(w, column, values, chunk_at);
     return FL_OK;
 }
 
@@ -250,9 +247,13 @@ static void seal_directory(fl_buf *head, uint64_t offset)
 
 static fl_status write_block(fl_part_writer *w, fl_err *err)
 {
-    FL_TRY(encode_block(w, err));
-    seal_directory(&w->head, w->offset);
+    if (w->head.status != FL_OK || w->body.status != FL_OK || w->head.n > UINT32_MAX - w->body.n) {
+        return no_memory(err);
+    }
+    w->block.head_bytes = (uint32_t)(w->head.n + w->row_bytes);
+    w->block.bytes = (uint32_t)(w->head.n + w->body.n);
     w->block.offset = w->offset;
+    seal_directory(&w->head, w->offset);
     FL_TRY(w->fs->write_at(w->fs, w->file, w->head.p, w->head.n, w->offset, err));
     if (w->body.n != 0) {
         FL_TRY(w->fs->write_at(w->fs, w->file, w->body.p, w->body.n, w->offset + w->head.n, err));
@@ -261,14 +262,10 @@ static fl_status write_block(fl_part_writer *w, fl_err *err)
     return FL_OK;
 }
 
-fl_status fl_block_close(fl_part_writer *w, fl_err *err)
+fl_status fl_block_end(fl_part_writer *w, fl_err *err)
 {
-    if (w->block.records == 0 && w->block.rows == 0) {
-        return FL_OK;
-    }
-    FL_TRY(fl_block_end_row(w, err));
-    FL_TRY(write_block(w, err));
     void *blocks = w->blocks;
+    FL_TRY(write_block(w, err));
     if (!fl_part_grow(&blocks, &w->block_capacity, w->block_count, sizeof *w->blocks)) {
         return no_memory(err);
     }
@@ -278,4 +275,30 @@ fl_status fl_block_close(fl_part_writer *w, fl_err *err)
     w->text_bytes = 0;
     w->parents.first = 0;
     return FL_OK;
+}
+
+/* ---- What was gathered */
+
+static uint32_t chunks_of(const fl_part_writer *w)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < w->sink_count; i++) {
+        count += fl_column_count(w->sinks[i].column) != 0;
+    }
+    return count;
+}
+
+fl_status fl_block_close(fl_part_writer *w, fl_err *err)
+{
+    if (w->block.records == 0 && w->block.rows == 0) {
+        return FL_OK;
+    }
+    FL_TRY(fl_block_end_row(w, err));
+    FL_TRY(fl_block_begin(w, chunks_of(w), err));
+    for (uint32_t i = 0; i < w->sink_count; i++) {
+        if (fl_column_count(w->sinks[i].column) != 0) {
+            FL_TRY(fl_block_encode_column(w, i, err));
+        }
+    }
+    return fl_block_end(w, err);
 }

@@ -33,6 +33,22 @@ typedef struct fl_chunk_reader {
     fl_zstd *zstd;
 } fl_chunk_reader;
 
+/* ---- Bytes whose number the reader knows */
+
+FL_MUST fl_status fl_bytes_encode(fl_column_encoder *encoder, fl_str raw, int level, fl_buf *out,
+                                  fl_err *err);
+/* Borrows from the chunk, or in the arena. */
+FL_MUST fl_status fl_bytes_read(fl_chunk_reader *reader, size_t count, fl_str *out, fl_err *err);
+/* The same in two steps: what is not looked at need not be unpacked. */
+typedef struct fl_stored_bytes {
+    fl_str at;
+    bool packed;
+} fl_stored_bytes;
+FL_MUST fl_status fl_bytes_open(fl_chunk_reader *reader, size_t count, fl_stored_bytes *out,
+                                fl_err *err);
+FL_MUST fl_status fl_bytes_unpack(const fl_chunk_reader *reader, size_t count,
+                                  fl_stored_bytes *bytes, fl_err *err);
+
 /* ---- Integers */
 
 typedef enum fl_ints_form {
@@ -62,17 +78,31 @@ FL_MUST fl_status fl_ints_encode(fl_column_encoder *encoder, const int64_t *valu
 FL_MUST fl_status fl_ints_encode_u32(fl_column_encoder *encoder, const uint32_t *values,
                                      size_t count, fl_buf *out, fl_err *err);
 FL_MUST fl_status fl_ints_head_read(fl_cur *cur, fl_ints_head *out, fl_err *err);
+/* Those of a reader are valid as long as its arena, and borrow from the chunk. */
 FL_MUST fl_status fl_ints_read(fl_chunk_reader *reader, uint32_t count, int64_t **out, fl_err *err);
 /* All of them below `limit`, else FL_E_CORRUPT. */
 FL_MUST fl_status fl_ints_read_u32(fl_chunk_reader *reader, uint32_t count, uint32_t limit,
                                    uint32_t **out, fl_err *err);
 
-/* ---- Bytes whose number the reader knows */
+/* Integers of which single ones are asked for. */
+#define FL_INTS_PLANES_MAX 8
+typedef struct fl_ints {
+    fl_ints_head head;
+    uint32_t count;
+    fl_str packed;                              /* PACKED */
+    fl_stored_bytes planes[FL_INTS_PLANES_MAX]; /* PLANES, from the lowest on */
+    uint64_t *numbers; /* of other forms: all, which may be beyond the range */
+} fl_ints;
+/* Reads on behind them; what is packed stays so until fl_ints_unpack, which may be called again. */
+FL_MUST fl_status fl_ints_open(fl_chunk_reader *reader, uint32_t count, fl_ints *out, fl_err *err);
+FL_MUST fl_status fl_ints_unpack(const fl_chunk_reader *reader, fl_ints *ints, fl_err *err);
+/* Number i below count of unpacked integers; false: it is beyond what the head tells. */
+bool fl_ints_at(const fl_ints *ints, uint32_t i, int64_t *out);
 
-FL_MUST fl_status fl_bytes_encode(fl_column_encoder *encoder, fl_str raw, int level, fl_buf *out,
-                                  fl_err *err);
-/* Borrows from the chunk, or in the arena. */
-FL_MUST fl_status fl_bytes_read(fl_chunk_reader *reader, size_t count, fl_str *out, fl_err *err);
+/* Is the form RUNS? Then the values of the runs say what there is, without how often. */
+bool fl_ints_are_runs(fl_cur cur);
+FL_MUST fl_status fl_ints_read_runs(fl_chunk_reader *reader, uint32_t count, int64_t **values,
+                                    uint32_t *runs, fl_err *err);
 
 /* ---- Lists of texts */
 
@@ -111,6 +141,13 @@ FL_MUST fl_status fl_texts_read(fl_chunk_reader *reader, uint32_t count, fl_str 
                                 fl_text_joiner **joiner, fl_err *err);
 fl_str fl_text_join(fl_text_joiner *joiner, uint32_t text);
 
+/* A list of which single texts are asked for. */
+typedef struct fl_text_list fl_text_list;
+FL_MUST fl_status fl_text_list_open(fl_chunk_reader *reader, uint32_t count, fl_text_list **out,
+                                    fl_err *err);
+/* Text i below count, in the arena or borrowed from the chunk. */
+FL_MUST fl_status fl_text_list_at(fl_text_list *list, uint32_t i, fl_str *out, fl_err *err);
+
 /* ---- Forms of the chunks of a kind; the first byte, but for INT, which has one form */
 
 typedef enum fl_id_form {
@@ -127,6 +164,11 @@ typedef enum fl_text_form {
     FL_TEXT_FORMS
 } fl_text_form;
 
+/* How many texts a list has and which of them each of `count` values is, from their ages; the texts
+ * follow. */
+FL_MUST fl_status fl_list_codes_read(fl_chunk_reader *reader, uint32_t count, uint32_t *distinct,
+                                     uint32_t **codes, fl_err *err);
+
 /* ---- Dictionary, while it is written */
 
 typedef enum fl_intern_result {
@@ -136,9 +178,6 @@ typedef enum fl_intern_result {
 } fl_intern_result;
 FL_MUST fl_intern_result fl_dictionary_intern(fl_dictionary *dictionary, fl_str text,
                                               uint32_t *code);
-
-/* So many values were coded without asking. */
-void fl_dictionary_saw(fl_dictionary *dictionary, uint32_t values);
 
 /* ---- Columns */
 
@@ -173,6 +212,10 @@ fl_str fl_column_text(const fl_column *column, uint32_t ref);
 
 /* "-12.50" → -1250 and 2, if no other text gives that; false otherwise. */
 bool fl_decimal_parse(fl_str text, int64_t *value, unsigned *scale);
+#define FL_DECIMAL_TEXT_MAX (FL_DECIMAL_DIGITS + 3) /* with sign, point and a zero before it */
+/* The text of a value in units of 10^-largest, with `scale` digits behind the point; returns its
+ * end, NULL if no text has that value. */
+char *fl_decimal_put(char *to, int64_t value, unsigned largest, unsigned scale);
 /* 10 to the power of 0 … FL_DECIMAL_DIGITS. */
 extern const int64_t fl_decimal_powers[FL_DECIMAL_DIGITS + 1];
 

@@ -35,6 +35,8 @@ fl_str fl_dictionary_text(const fl_dictionary *dictionary, uint32_t code);
 /* The code of a text; false if it is not in it. */
 bool fl_dictionary_find(const fl_dictionary *dictionary, fl_str text, uint32_t *code);
 size_t fl_dictionary_memory(const fl_dictionary *dictionary);
+/* So many values of its path were written without asking for their texts. */
+void fl_dictionary_saw(fl_dictionary *dictionary, uint32_t values);
 /* Appends the dictionary to `out`; it knows neither its length nor its checksum. */
 FL_MUST fl_status fl_dictionary_emit(const fl_dictionary *dictionary, fl_column_encoder *encoder,
                                      fl_buf *out, fl_err *err);
@@ -109,6 +111,21 @@ FL_MUST fl_status fl_values_read(fl_arena *arena, fl_zstd *zstd, fl_column_kind 
 FL_MUST bool fl_column_add_values(fl_column *column, const fl_values *values, uint32_t first,
                                   uint32_t count, uint32_t *recode);
 
+/* ---- Single values of a chunk: of most a trace has a few. What is wrong with the other values
+ * stays unseen. */
+
+typedef struct fl_picker fl_picker;
+/* Arguments as of fl_values_read; the picker is in the arena and lasts as long as that, `chunk` and
+ * `zstd`. */
+FL_MUST fl_status fl_picker_new(fl_arena *arena, fl_zstd *zstd, fl_column_kind kind, fl_str chunk,
+                                uint32_t count, const fl_dictionary *dictionary, fl_picker **out,
+                                fl_err *err);
+/* Value i of a chunk of that kind; FL_E_CORRUPT also if it has no such value. Texts last as long as
+ * the picker and the dictionary. */
+FL_MUST fl_status fl_pick_int(fl_picker *picker, uint32_t i, int64_t *out, fl_err *err);
+FL_MUST fl_status fl_pick_id(fl_picker *picker, uint32_t i, uint64_t *out, fl_err *err);
+FL_MUST fl_status fl_pick_text(fl_picker *picker, uint32_t i, fl_str *out, fl_err *err);
+
 /* What a chunk tells without its values being decoded: the bounds of its integers (of texts that
  * are decimal numbers as well; has_bounds says whether all of them are), and whether it uses the
  * dictionary. */
@@ -118,6 +135,12 @@ typedef struct fl_chunk_facts {
 } fl_chunk_facts;
 FL_MUST fl_status fl_chunk_facts_read(fl_column_kind kind, fl_str chunk, fl_chunk_facts *out,
                                       fl_err *err);
+
+/* May a chunk of dictionary codes have one of those that are wanted (a byte for each entry)? It is
+ * told where that costs less than reading all values. Arguments as of fl_values_read. */
+FL_MUST fl_status fl_chunk_may_have_code(fl_arena *arena, fl_zstd *zstd, fl_str chunk,
+                                         uint32_t count, const uint8_t *wanted, uint32_t entries,
+                                         bool *may, fl_err *err);
 
 /* ---- Membership filters of a block: no false negative, about one false positive in a hundred */
 

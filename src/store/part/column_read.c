@@ -44,29 +44,6 @@ static fl_status read_ids(fl_chunk_reader *reader, uint32_t count, fl_values *ou
 
 /* ---- Texts that are decimals */
 
-#define DECIMAL_MAX (FL_DECIMAL_DIGITS + 2) /* with sign and point */
-
-/* The text of a value in units of 10^-scale; returns its end. */
-static char *put_decimal(char *to, int64_t value, unsigned scale)
-{
-    char digits[DECIMAL_MAX];
-    char *at = digits + sizeof digits;
-    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    for (unsigned i = 0; i <= scale || left != 0; i++) {
-        if (i == scale && scale != 0) {
-            *--at = '.';
-        }
-        *--at = (char)('0' + left % 10);
-        left /= 10;
-    }
-    if (value < 0) {
-        *to++ = '-';
-    }
-    size_t n = (size_t)(digits + sizeof digits - at);
-    memcpy(to, at, n);
-    return to + n;
-}
-
 /* One text for each run of equal values. */
 static bool put_decimals(const int64_t *values, const uint32_t *scales, uint32_t count,
                          unsigned largest, uint32_t *codes, fl_str *texts, char *to,
@@ -75,13 +52,10 @@ static bool put_decimals(const int64_t *values, const uint32_t *scales, uint32_t
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (i == 0 || values[i] != values[i - 1] || scales[i] != scales[i - 1]) {
-            int64_t unit = fl_decimal_powers[largest - scales[i]];
-            int64_t value = values[i] / unit;
-            if (values[i] % unit != 0 || value >= fl_decimal_powers[FL_DECIMAL_DIGITS] ||
-                value <= -fl_decimal_powers[FL_DECIMAL_DIGITS]) {
+            char *end = fl_decimal_put(to, values[i], largest, scales[i]);
+            if (end == NULL) {
                 return false;
             }
-            char *end = put_decimal(to, value, scales[i]);
             texts[n++] = (fl_str){to, (size_t)(end - to)};
             to = end;
         }
@@ -107,7 +81,7 @@ static fl_status read_decimals(fl_chunk_reader *reader, uint32_t count, fl_value
     }
     uint32_t *codes = fl_arena_alloc(reader->arena, count * sizeof *codes);
     fl_str *texts = fl_arena_alloc(reader->arena, changes * sizeof *texts);
-    char *to = fl_arena_alloc(reader->arena, changes * (DECIMAL_MAX + 1));
+    char *to = fl_arena_alloc(reader->arena, changes * FL_DECIMAL_TEXT_MAX);
     if (codes == NULL || texts == NULL || to == NULL) {
         return no_memory(err);
     }
@@ -148,19 +122,23 @@ static bool ages_to_codes(uint32_t *ages, uint32_t count, uint32_t distinct)
     return are_there && next == distinct;
 }
 
+fl_status fl_list_codes_read(fl_chunk_reader *reader, uint32_t count, uint32_t *distinct,
+                             uint32_t **codes, fl_err *err)
+{
+    uint64_t texts = fl_cur_varint(&reader->cur);
+    if (texts == 0 || texts > count) {
+        return corrupt(err);
+    }
+    *distinct = (uint32_t)texts;
+    FL_TRY(fl_ints_read_u32(reader, count, *distinct + 1, codes, err));
+    return ages_to_codes(*codes, count, *distinct) ? FL_OK : corrupt(err);
+}
+
 static fl_status read_list(fl_chunk_reader *reader, uint32_t count, fl_values *out, fl_err *err)
 {
     uint32_t *codes;
     fl_str *texts;
-    uint64_t distinct = fl_cur_varint(&reader->cur);
-    if (distinct == 0 || distinct > count) {
-        return corrupt(err);
-    }
-    out->text_count = (uint32_t)distinct;
-    FL_TRY(fl_ints_read_u32(reader, count, out->text_count + 1, &codes, err));
-    if (!ages_to_codes(codes, count, out->text_count)) {
-        return corrupt(err);
-    }
+    FL_TRY(fl_list_codes_read(reader, count, &out->text_count, &codes, err));
     FL_TRY(fl_texts_read(reader, out->text_count, &texts, &out->joiner, err));
     out->codes = codes;
     out->texts = texts;
@@ -271,5 +249,27 @@ fl_status fl_chunk_facts_read(fl_column_kind kind, fl_str chunk, fl_chunk_facts 
         }
     }
     *out = facts;
+    return FL_OK;
+}
+
+fl_status fl_chunk_may_have_code(fl_arena *arena, fl_zstd *zstd, fl_str chunk, uint32_t count,
+                                 const uint8_t *wanted, uint32_t entries, bool *may, fl_err *err)
+{
+    fl_chunk_reader reader = {fl_cur_of(chunk.p, chunk.n), arena, zstd};
+    int64_t *codes;
+    uint32_t runs;
+    *may = true;
+    if (fl_cur_u8(&reader.cur) != FL_TEXT_DICTIONARY || !fl_ints_are_runs(reader.cur)) {
+        return FL_OK;
+    }
+    FL_TRY(fl_ints_read_runs(&reader, count, &codes, &runs, err));
+    uint8_t any = 0;
+    for (uint32_t i = 0; i < runs; i++) {
+        if (codes[i] < 0 || codes[i] >= entries) {
+            return corrupt(err);
+        }
+        any |= wanted[codes[i]];
+    }
+    *may = any != 0;
     return FL_OK;
 }

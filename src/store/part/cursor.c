@@ -5,60 +5,65 @@
 
 #include <inttypes.h>
 
-/* Columns of rows of the open block. */
-typedef struct row_columns {
-    const fl_values *of[FL_COL_OF_ROWS];
-} row_columns;
+/* What the columns of rows have of one row; of ids the bits. */
+typedef struct row_values {
+    int64_t of[FL_COL_OF_ROWS];
+} row_values;
 
-static fl_status read_columns(fl_part_block *block, uint32_t count, row_columns *out, fl_err *err)
+/* The first `count` columns of row i of the open block. */
+static fl_status read_row(fl_part_block *block, uint32_t i, uint32_t count, row_values *out,
+                          fl_err *err)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        FL_TRY(fl_part_block_values(block, i, &out->of[i], err));
+    for (uint32_t column = 0; column < count; column++) {
+        if (column != FL_COL_ROW_LOW) {
+            FL_TRY(fl_part_block_pick_int(block, column, i, &out->of[column], err));
+        } else {
+            uint64_t low;
+            FL_TRY(fl_part_block_pick_id(block, column, i, &low, err));
+            out->of[column] = (int64_t)low;
+        }
     }
     return FL_OK;
 }
 
-static fl_store_place place_of(const row_columns *columns, uint32_t i)
+static fl_store_place place_of(const row_values *values)
 {
-    int64_t epoch = columns->of[FL_COL_ROW_EPOCH]->ints[i];
-    int64_t time_ns = fl_wrapping_add(columns->of[FL_COL_ROW_TIME]->ints[i],
+    int64_t epoch = values->of[FL_COL_ROW_EPOCH];
+    int64_t time_ns = fl_wrapping_add(values->of[FL_COL_ROW_TIME],
                                       (int64_t)((uint64_t)epoch * (uint64_t)FL_NS_PER_S));
     return (fl_store_place){
         .time_ns = time_ns,
-        .start_ns = fl_wrapping_add(columns->of[FL_COL_ROW_START]->ints[i], time_ns),
-        .id = {fl_part_id_high(epoch, columns->of[FL_COL_ROW_HIGH]->ints[i]),
-               columns->of[FL_COL_ROW_LOW]->ids[i]},
+        .start_ns = fl_wrapping_add(values->of[FL_COL_ROW_START], time_ns),
+        .id = {fl_part_id_high(epoch, values->of[FL_COL_ROW_HIGH]),
+               (uint64_t)values->of[FL_COL_ROW_LOW]},
     };
 }
 
 fl_status fl_part_row_at(fl_part_cursor *cursor, uint32_t row, fl_part_row *out, fl_err *err)
 {
-    row_columns columns;
+    row_values values;
     fl_part_block *block = &cursor->block;
     if (row >= cursor->part->info.rows) {
         FL_FAIL(err, FL_E_NOT_FOUND, "%s has no row %" PRIu32, cursor->part->path, row);
     }
     FL_TRY(fl_part_block_open(block, fl_part_block_of(cursor->part, row), false, err));
-    FL_TRY(read_columns(block, FL_COL_OF_ROWS, &columns, err));
-    uint32_t i = row - block->info->first_row;
-    fl_store_place place = place_of(&columns, i);
-    int64_t flags = columns.of[FL_COL_ROW_FLAGS]->ints[i];
-    int64_t first_arrival_ns =
-        fl_wrapping_add(place.start_ns, columns.of[FL_COL_ROW_FIRST_ARRIVAL]->ints[i]);
+    FL_TRY(read_row(block, row - block->info->first_row, FL_COL_OF_ROWS, &values, err));
+    fl_store_place place = place_of(&values);
+    int64_t flags = values.of[FL_COL_ROW_FLAGS];
+    int64_t first_arrival_ns = fl_wrapping_add(place.start_ns, values.of[FL_COL_ROW_FIRST_ARRIVAL]);
     *out = (fl_part_row){
         .id = place.id,
         .time_ns = place.time_ns,
         .start_ns = place.start_ns,
         .last_end_ns = (flags & FL_ROW_NONE_ENDED) != 0
                            ? FL_TIME_NONE
-                           : fl_wrapping_add(place.start_ns, columns.of[FL_COL_ROW_END]->ints[i]),
+                           : fl_wrapping_add(place.start_ns, values.of[FL_COL_ROW_END]),
         .first_arrival_ns = first_arrival_ns,
-        .last_arrival_ns =
-            fl_wrapping_add(first_arrival_ns, columns.of[FL_COL_ROW_LAST_ARRIVAL]->ints[i]),
-        .last_arrival = (uint64_t)columns.of[FL_COL_ROW_ARRIVAL]->ints[i],
-        .json_bytes = (uint64_t)columns.of[FL_COL_ROW_JSON_BYTES]->ints[i],
-        .record_count = (uint32_t)columns.of[FL_COL_ROW_RECORDS]->ints[i],
-        .revision = (uint32_t)columns.of[FL_COL_ROW_REVISION]->ints[i],
+        .last_arrival_ns = fl_wrapping_add(first_arrival_ns, values.of[FL_COL_ROW_LAST_ARRIVAL]),
+        .last_arrival = (uint64_t)values.of[FL_COL_ROW_ARRIVAL],
+        .json_bytes = (uint64_t)values.of[FL_COL_ROW_JSON_BYTES],
+        .record_count = (uint32_t)values.of[FL_COL_ROW_RECORDS],
+        .revision = (uint32_t)values.of[FL_COL_ROW_REVISION],
         .limit_exceeded = (flags & FL_ROW_LIMIT_EXCEEDED) != 0,
         .continues = (flags & FL_ROW_CONTINUES) != 0,
     };
@@ -85,18 +90,19 @@ fl_status fl_part_seek(fl_part_cursor *cursor, const fl_store_place *place, uint
 {
     const fl_part *part = cursor->part;
     fl_part_block *block = &cursor->block;
-    row_columns columns;
+    row_values values;
     uint32_t behind = block_behind(part, place);
     if (behind == 0) {
         *row = 0;
         return FL_OK;
     }
     uint32_t low = 0, high = part->blocks[behind - 1].rows;
+    *row = block->part->blocks[behind - 1].first_row + high;
     FL_TRY(fl_part_block_open(block, behind - 1, false, err));
-    FL_TRY(read_columns(block, FL_COL_ROW_END, &columns, err));
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        fl_store_place at = place_of(&columns, middle);
+        FL_TRY(read_row(block, middle, FL_COL_ROW_END, &values, err));
+        fl_store_place at = place_of(&values);
         if (fl_store_place_cmp(&at, place) > 0) {
             high = middle;
         } else {

@@ -58,3 +58,28 @@ bool fl_decimal_parse(fl_str text, int64_t *value, unsigned *scale)
     *scale = (unsigned)fraction;
     return true;
 }
+
+char *fl_decimal_put(char *to, int64_t value, unsigned largest, unsigned scale)
+{
+    char digits[FL_DECIMAL_TEXT_MAX];
+    char *at = digits + sizeof digits;
+    int64_t unit = fl_decimal_powers[largest - scale];
+    if (value % unit != 0 || value / unit >= fl_decimal_powers[FL_DECIMAL_DIGITS] ||
+        value / unit <= -fl_decimal_powers[FL_DECIMAL_DIGITS]) {
+        return NULL;
+    }
+    uint64_t left = (uint64_t)(value < 0 ? -(value / unit) : value / unit);
+    for (unsigned i = 0; i <= scale || left != 0; i++) {
+        if (i == scale && scale != 0) {
+            *--at = '.';
+        }
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    }
+    if (value < 0) {
+        *to++ = '-';
+    }
+    size_t n = (size_t)(digits + sizeof digits - at);
+    memcpy(to, at, n);
+    return to + n;
+}

@@ -141,19 +141,20 @@ static fl_status read_bucket(const fl_part *part, uint32_t bucket, fl_arena *are
 /* Does the row have this id? */
 static fl_status is_row(fl_part_block *block, uint32_t row, fl_trace_id id, bool *is, fl_err *err)
 {
-    const fl_values *epochs, *highs, *lows;
+    int64_t epoch, high;
+    uint64_t low;
     if (row >= block->part->info.rows) {
         FL_FAIL(err, FL_E_CORRUPT, "the index of trace ids names row %" PRIu32 " of %s", row,
                 block->part->path);
     }
     FL_TRY(fl_part_block_open(block, fl_part_block_of(block->part, row), false, err));
-    FL_TRY(fl_part_block_values(block, FL_COL_ROW_LOW, &lows, err));
     uint32_t i = row - block->info->first_row;
-    *is = lows->ids[i] == id.lo;
+    FL_TRY(fl_part_block_pick_id(block, FL_COL_ROW_LOW, i, &low, err));
+    *is = low == id.lo;
     if (*is) {
-        FL_TRY(fl_part_block_values(block, FL_COL_ROW_EPOCH, &epochs, err));
-        FL_TRY(fl_part_block_values(block, FL_COL_ROW_HIGH, &highs, err));
-        *is = fl_part_id_high(epochs->ints[i], highs->ints[i]) == id.hi;
+        FL_TRY(fl_part_block_pick_int(block, FL_COL_ROW_EPOCH, i, &epoch, err));
+        FL_TRY(fl_part_block_pick_int(block, FL_COL_ROW_HIGH, i, &high, err));
+        *is = fl_part_id_high(epoch, high) == id.hi;
     }
     return FL_OK;
 }
@@ -163,24 +164,29 @@ static fl_status find(fl_part_cursor *cursor, uint64_t hash, fl_trace_id id, uin
 {
     const fl_part *part = cursor->part;
     size_t width = row_bytes(part->info.rows);
+    fl_status unread = FL_OK; /* of candidates that may have been it */
     fl_str entries;
     FL_TRY(read_bucket(part, bucket_of(hash, part->bucket_bits), &cursor->arena, &entries, err));
     for (size_t at = 0; at < entries.n; at += 1 + width) {
         uint32_t found = 0;
-        bool is;
+        bool is = false;
         if ((unsigned char)entries.p[at] != mark_of(hash)) {
             continue;
         }
         memcpy(&found, entries.p + at + 1, width);
         found = le32toh(found);
-        FL_TRY(is_row(&cursor->block, found, id, &is, err));
+        fl_status status = is_row(&cursor->block, found, id, &is, err);
         if (is) {
             *row = found;
             return FL_OK;
         }
+        if (status != FL_OK && status != FL_E_CORRUPT) {
+            return status;
+        }
+        unread = status != FL_OK ? status : unread;
     }
-    *row = FL_PART_ROW_NONE;
-    return FL_OK;
+    *row = unread == FL_OK ? FL_PART_ROW_NONE : *row;
+    return unread;
 }
 
 bool fl_part_may_have(const fl_part *part, fl_trace_id id)

@@ -14,6 +14,7 @@ typedef struct merge_input {
     fl_part_row facts;     /* of `row` */
     uint32_t row;          /* the next that is not a piece; info.rows at the end */
     uint32_t block;        /* that go_on was asked about last, + 1 */
+    uint32_t tried;        /* to be copied whole, + 1 */
 } merge_input;
 
 typedef struct piece {
@@ -26,6 +27,12 @@ typedef struct group {
     uint32_t first, count; /* pieces */
 } group;
 
+/* A row with what keep says of it. */
+typedef struct judged_row {
+    fl_part_row facts;
+    bool stays;
+} judged_row;
+
 typedef struct merging {
     const fl_part_merge *merge;
     fl_part_writer *writer;
@@ -37,7 +44,11 @@ typedef struct merging {
     group *groups; /* by place */
     uint32_t group_count, group_at;
     fl_part_source *last; /* whose values may wait */
-    bool dropped;         /* keep left something out */
+    judged_row *judged;   /* of a block that could not be copied whole, of `judged_input` */
+    uint32_t judged_first, judged_count, judged_capacity;
+    const merge_input *judged_input;
+    uint32_t cut_blocks; /* written before they were full, to copy others whole */
+    bool dropped;        /* keep left something out */
 } merging;
 
 static fl_status no_memory(fl_err *err)
@@ -282,12 +293,22 @@ static bool keeps(merging *m, fl_part_row *row)
     return keep;
 }
 
+/* The same of the next row of an input, which may have been judged with its block. */
+static bool keeps_next(merging *m, merge_input *in)
+{
+    uint32_t at = in->row - m->judged_first;
+    if (m->judged_input == in && in->row >= m->judged_first && at < m->judged_count) {
+        in->facts = m->judged[at].facts;
+        return m->judged[at].stays;
+    }
+    return keeps(m, &in->facts);
+}
+
 /* A row is to come, and its records from `source`. */
 static fl_status begin_row(merging *m, fl_part_source *source, const fl_part_row *row, fl_err *err)
 {
     const fl_part_writer *w = m->writer;
-    bool full = fl_block_is_full(w) || w->block.rows >= w->block_rows;
-    if (m->last != NULL && (m->last != source || full)) {
+    if (m->last != NULL && (m->last != source || fl_block_is_full(w))) {
         FL_TRY(fl_source_flush(m->last, m->writer, err));
     }
     m->last = source;
@@ -296,7 +317,7 @@ static fl_status begin_row(merging *m, fl_part_source *source, const fl_part_row
 
 static fl_status copy_single(merging *m, merge_input *in, fl_err *err)
 {
-    if (keeps(m, &in->facts)) {
+    if (keeps_next(m, in)) {
         FL_TRY(begin_row(m, &in->source, &in->facts, err));
         FL_TRY(fl_source_copy_row(&in->source, in->row, m->writer, err));
         m->writer->records_due = 0;
@@ -338,6 +359,118 @@ static merge_input *newest(const merging *m)
     return found;
 }
 
+/* ---- Whole blocks */
+
+#define CUT_SHARE 8 /* of so many blocks, one may be cut short */
+
+/* Do its rows begin and end in the block of the next row, and is that the first of them? */
+static bool is_whole(const merge_input *in)
+{
+    const fl_part *part = in->source.cursor->part;
+    uint32_t number = in->source.cursor->block.number;
+    const fl_part_block_info *block = &part->blocks[number];
+    return in->row == block->first_row && block->leading_records == 0 &&
+           (number + 1 == part->block_count || block[1].leading_records == 0);
+}
+
+/* Small blocks are not kept, nor are too many made. */
+static bool is_worth_it(const merging *m, const fl_part_block_info *block)
+{
+    const fl_part_writer *w = m->writer;
+    bool cuts = w->block.spans != 0 && w->block.spans < w->block_rows / 2;
+    return block->spans >= w->block_rows / 2 &&
+           (!cuts || m->cut_blocks * CUT_SHARE <= w->block_count);
+}
+
+/* Is `last` of an input's block newer than all that comes from elsewhere? */
+static bool is_before_others(const merging *m, const merge_input *in, const fl_part_row *last)
+{
+    if (m->group_at < m->group_count && compare_places(&m->groups[m->group_at].whole, last) < 0) {
+        return false;
+    }
+    for (size_t i = 0; i < m->merge->count; i++) {
+        const merge_input *other = &m->inputs[i];
+        bool has_row = other->row < other->source.cursor->part->info.rows;
+        if (other != in && has_row && compare_places(&other->facts, last) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The facts of the block's rows; *fits is false if one belongs between others, or has pieces
+ * elsewhere. */
+static fl_status list_rows(merging *m, merge_input *in, bool *fits, fl_err *err)
+{
+    const fl_part_block_info *block = in->source.cursor->block.info;
+    m->judged_input = NULL;
+    m->judged_first = in->row;
+    m->judged_count = 0;
+    while (m->judged_count < block->rows) {
+        void *judged = m->judged;
+        if (!fl_part_grow(&judged, &m->judged_capacity, m->judged_count, sizeof *m->judged)) {
+            return no_memory(err);
+        }
+        m->judged = judged;
+        fl_part_row *facts = &m->judged[m->judged_count].facts;
+        FL_TRY(fl_part_row_at(in->source.cursor, in->row + m->judged_count++, facts, err));
+        *fits &= !is_shared(m, facts->id);
+    }
+    *fits = *fits && is_before_others(m, in, &m->judged[m->judged_count - 1].facts);
+    return FL_OK;
+}
+
+/* Asks about all rows; does the block stay as it is? */
+static bool judge_rows(merging *m, const merge_input *in)
+{
+    bool same = true;
+    m->judged_input = in;
+    for (uint32_t i = 0; i < m->judged_count; i++) {
+        judged_row *row = &m->judged[i];
+        bool continued = row->facts.continues;
+        row->stays = keeps(m, &row->facts);
+        same &= row->stays && row->facts.continues == continued;
+    }
+    return same;
+}
+
+static fl_status note_rows(merging *m, merge_input *in, fl_err *err)
+{
+    for (uint32_t i = 0; i < m->judged_count; i++) {
+        FL_TRY(fl_part_note_row(m->writer, &m->judged[i].facts, err));
+    }
+    in->row += m->judged_count - 1;
+    return next_row(m, in, err);
+}
+
+/* The block of the next row, if that is possible and was not tried before. */
+static fl_status copy_block(merging *m, merge_input *in, bool *done, fl_err *err)
+{
+    const fl_part_writer *w = m->writer;
+    const fl_part_block *block = &in->source.cursor->block;
+    bool fits = true;
+    *done = false;
+    if (in->tried == block->number + 1 || !is_whole(in) || !is_worth_it(m, block->info)) {
+        return FL_OK;
+    }
+    in->tried = block->number + 1;
+    FL_TRY(list_rows(m, in, &fits, err));
+    if (!fits || !judge_rows(m, in)) {
+        return FL_OK;
+    }
+    if (m->last != NULL) {
+        FL_TRY(fl_source_flush(m->last, m->writer, err));
+        m->last = NULL;
+    }
+    uint32_t blocks = w->block_count;
+    bool cuts = w->block.spans < w->block_rows / 2;
+    FL_TRY(fl_source_copy_block(&in->source, m->writer, done, err));
+    m->cut_blocks += cuts && w->block_count == blocks + 2;
+    return *done ? note_rows(m, in, err) : FL_OK;
+}
+
+/* ---- All rows */
+
 static fl_status copy_rows(merging *m, fl_err *err)
 {
     for (;;) {
@@ -350,7 +483,11 @@ static fl_status copy_rows(merging *m, fl_err *err)
             FL_TRY(copy_group(m, g, err));
             m->group_at++;
         } else {
-            FL_TRY(copy_single(m, in, err));
+            bool done;
+            FL_TRY(copy_block(m, in, &done, err));
+            if (!done) {
+                FL_TRY(copy_single(m, in, err));
+            }
         }
     }
 }
@@ -382,6 +519,7 @@ static void end(merging *m)
     free(m->shared);
     free(m->pieces);
     free(m->groups);
+    free(m->judged);
 }
 
 /* Packed bytes of what was kept: of all, or in proportion to its spans, as they are not counted by

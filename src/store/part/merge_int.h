@@ -35,4 +35,19 @@ FL_MUST fl_status fl_source_copy_row(fl_part_source *source, uint32_t row, fl_pa
                                      fl_err *err);
 FL_MUST fl_status fl_source_flush(fl_part_source *source, fl_part_writer *writer, fl_err *err);
 
+/* All of the block that the source's cursor stands in, whose rows all begin and end in it: closes
+ * the writer's block and writes this one. The rows are the caller's to note (fl_part_note_row).
+ * *done is false, and nothing was written, if the writer has no room for its shapes. */
+FL_MUST fl_status fl_source_copy_block(fl_part_source *source, fl_part_writer *writer, bool *done,
+                                       fl_err *err);
+
+/* source->shapes[shape], the writer's number of a shape of the input, made if need be; *known is
+ * false if the writer has no room for it. */
+FL_MUST fl_status fl_source_shape(fl_part_source *source, fl_part_writer *writer, uint32_t shape,
+                                  bool *known);
+/* Values of a column of the open block to that of the writer. */
+FL_MUST fl_status fl_source_copy_values(fl_part_source *source, fl_part_writer *writer,
+                                        uint32_t column, uint32_t first, uint32_t count,
+                                        fl_err *err);
+
 #endif

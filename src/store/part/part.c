@@ -16,7 +16,7 @@
 
 /* The membership filters of a column. */
 typedef struct column_filter {
-    bool loaded;
+    bool loaded, damaged;
     fl_str bytes;
     uint32_t *begins; /* of each block's, in bytes; and the end */
 } column_filter;
@@ -271,6 +271,12 @@ uint32_t fl_part_block_of(const fl_part *part, uint32_t row)
     return low;
 }
 
+uint32_t fl_part_next_block(const fl_part *part, uint32_t row)
+{
+    const fl_part_block_info *block = &part->blocks[fl_part_block_of(part, row)];
+    return block->first_row + block->rows;
+}
+
 /* ---- What loads late; under the lock */
 
 static fl_status load_schema(fl_part *part, fl_err *err)
@@ -388,6 +394,12 @@ static bool read_filters(fl_cur *cur, uint32_t blocks, column_filter *filter)
     return !cur->failed && filter->bytes.n == at;
 }
 
+static fl_status damaged_filter(const fl_part *part, uint32_t column, fl_err *err)
+{
+    FL_FAIL(err, FL_E_CORRUPT, "the filters of column %" PRIu32 " of %s are damaged", column,
+            part->path);
+}
+
 static fl_status load_filter(fl_part *part, uint32_t column, fl_err *err)
 {
     fl_part_late *late = part->late;
@@ -395,7 +407,6 @@ static fl_status load_filter(fl_part *part, uint32_t column, fl_err *err)
     const fl_section *section = fl_part_section_find(part, FL_SECTION_FILTERS, column);
     fl_str bytes;
     if (section == NULL) {
-        filter->loaded = true;
         return FL_OK;
     }
     FL_TRY(fl_part_section(part, section, &late->arena, &bytes, err));
@@ -405,19 +416,31 @@ static fl_status load_filter(fl_part *part, uint32_t column, fl_err *err)
         FL_FAIL(err, FL_E_NOMEM, "no memory for filters of %s", part->path);
     }
     if (!read_filters(&cur, part->block_count, filter)) {
-        FL_FAIL(err, FL_E_CORRUPT, "the filters of column %" PRIu32 " of %s are damaged", column,
-                part->path);
+        filter->begins = NULL;
+        return damaged_filter(part, column, err);
     }
-    filter->loaded = true;
     return FL_OK;
+}
+
+/* Damaged ones are read once. */
+static fl_status need_filter(fl_part *part, uint32_t column, fl_err *err)
+{
+    column_filter *filter = &part->late->filters[column];
+    if (filter->damaged) {
+        return damaged_filter(part, column, err);
+    }
+    fl_status status = filter->loaded ? FL_OK : load_filter(part, column, err);
+    filter->loaded = status == FL_OK;
+    filter->damaged = status == FL_E_CORRUPT;
+    return status;
 }
 
 fl_status fl_part_filter(fl_part *part, uint32_t column, uint32_t block, fl_str *out, fl_err *err)
 {
     pthread_mutex_lock(&part->late->lock);
     fl_status status = need_column(part, column, err);
-    if (status == FL_OK && !part->late->filters[column].loaded) {
-        status = load_filter(part, column, err);
+    if (status == FL_OK) {
+        status = need_filter(part, column, err);
     }
     pthread_mutex_unlock(&part->late->lock);
     FL_TRY(status);

@@ -82,8 +82,8 @@ void fl_part_writer_free(fl_part_writer *writer);
 
 typedef struct fl_part fl_part;
 
-/* Reads and checks the footer. FL_E_CORRUPT: damaged, or of an unknown version (err says which).
- * `fs` outlives the part. */
+/* Reads and checks the footer. FL_E_CORRUPT: damaged. FL_E_CONFIG: of another version, which err
+ * tells. `fs` outlives the part. */
 FL_MUST fl_status fl_part_open(fl_fs *fs, const char *path, fl_part **out, fl_err *err);
 void fl_part_close(fl_part *part); /* NULL is fine */
 const fl_part_info *fl_part_info_of(const fl_part *part);
@@ -95,7 +95,8 @@ void fl_part_trim(fl_part *part);
 
 /* Could the part have the trace? From memory alone; a few false positives in a thousand. */
 bool fl_part_may_have(const fl_part *part, fl_trace_id id);
-/* The trace's row; FL_PART_ROW_NONE if it has none. */
+/* The trace's row; FL_PART_ROW_NONE if it has none. FL_E_CORRUPT: it was not found, but may stand
+ * in a block that cannot be read. */
 FL_MUST fl_status fl_part_find(fl_part *part, fl_trace_id id, uint32_t *row, fl_err *err);
 
 /* The rows with `continues`, ascending, and their ids; owned by the part. */
@@ -111,11 +112,15 @@ FL_MUST fl_status fl_part_cursor_new(fl_part *part, fl_part_cursor **out, fl_err
 void fl_part_cursor_free(fl_part_cursor *cursor);                 /* NULL is fine */
 uint64_t fl_part_cursor_read_bytes(const fl_part_cursor *cursor); /* of the file, so far */
 
-/* The first row that stands strictly behind (is older than) `place`; info.rows if none does. */
+/* The first row that stands strictly behind (is older than) `place`; info.rows if none does. With
+ * FL_E_CORRUPT *row is the first one behind the block that cannot be read. */
 FL_MUST fl_status fl_part_seek(fl_part_cursor *cursor, const fl_store_place *place, uint32_t *row,
                                fl_err *err);
 FL_MUST fl_status fl_part_row_at(fl_part_cursor *cursor, uint32_t row, fl_part_row *out,
                                  fl_err *err);
+/* The first row behind the block that a row below info.rows begins in: where to go on if that
+ * cannot be read. */
+uint32_t fl_part_next_block(const fl_part *part, uint32_t row);
 
 /* The row's records from number `first` (0 …) on, at most `limit`, by arrival. `each` gets a packed
  * segment that is valid during the call; an error of it ends the reading and is returned. */
@@ -137,7 +142,8 @@ FL_MUST fl_status fl_part_match_new(fl_part_cursor *cursor, const fl_store_term 
                                     size_t count, fl_part_match **out, fl_err *err);
 void fl_part_match_free(fl_part_match *match); /* NULL is fine */
 /* The first row >= *row in which all terms hold, each in some segment of the piece; info.rows if
- * there is none. Blocks that cannot hold one are not read. */
+ * there is none. Blocks that cannot hold one are not read. With FL_E_CORRUPT *row is the first one
+ * behind those that cannot be judged, which are of one block. */
 FL_MUST fl_status fl_part_match_next(fl_part_match *match, uint32_t *row, fl_err *err);
 /* Which terms hold in this row: bit i for terms[i]. */
 FL_MUST fl_status fl_part_match_row(fl_part_match *match, uint32_t row, uint64_t *held,

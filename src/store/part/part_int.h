@@ -9,7 +9,7 @@
  *   writer.c      records → blocks, the footer        part.c         open, close, what loads late
  *   parents.c     parent ids as rows                  ids.c          trace id → row
  *   cursor.c      rows by number and place            records.c      spans → records
- *   merge.c       blocks → blocks                     verify.c, columns.c  for tools
+ *   merge.c, source.c, block_copy.c  blocks → blocks  verify.c, columns.c  for tools
  *   column_*.c    values ↔ chunks                     term.c         terms on columns
  */
 #ifndef FL_STORE_PART_INT_H
@@ -250,7 +250,8 @@ typedef struct fl_part_chunk {
     uint32_t hash;     /* of the bytes, unless it stands in the directory … */
     bool in_directory; /* … whose own hash covers it */
     bool decoded;
-    fl_values read;
+    fl_values read;    /* all of them */
+    fl_picker *picker; /* single ones; NULL = was not asked for */
 } fl_part_chunk;
 
 typedef struct fl_part_block {
@@ -309,6 +310,12 @@ static inline FL_MUST fl_status fl_part_block_values(fl_part_block *block, uint3
     }
     return fl_part_block_decode(block, column, out, err);
 }
+/* Single values of a column, which the others of the chunk need not be decoded for. FL_E_CORRUPT if
+ * the block has no value `index` of it. */
+FL_MUST fl_status fl_part_block_pick_int(fl_part_block *block, uint32_t column, uint32_t index,
+                                         int64_t *out, fl_err *err);
+FL_MUST fl_status fl_part_block_pick_id(fl_part_block *block, uint32_t column, uint32_t index,
+                                        uint64_t *out, fl_err *err);
 /* Decodes the shapes of the spans and where rows begin: block->shapes, row_spans, row_records. */
 FL_MUST fl_status fl_part_block_layout(fl_part_block *block, fl_err *err);
 /* The span of each value of a column (of a path), values->count of them ascending, in the block's

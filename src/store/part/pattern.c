@@ -172,15 +172,27 @@ static size_t scan_word(scan *s, fl_str text, size_t at)
 
 #define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
 
+static uint64_t eight_at(const char *text)
+{
+    uint64_t bytes;
+    memcpy(&bytes, text, sizeof bytes);
+    return bytes;
+}
+
+/* The upper bit of each byte that is not below FL_PATTERN_MARKS. */
+static uint64_t no_marks(uint64_t bytes)
+{
+    return ((bytes & EIGHT(0x7F)) + EIGHT(0x80 - FL_PATTERN_MARKS)) | bytes;
+}
+
 /* The next digit or mark from `at` on, eight bytes at a time; text.n if there is none. */
 static size_t find_digit_or_mark(fl_str text, size_t at)
 {
     for (; at + 8 <= text.n; at += 8) {
-        uint64_t bytes;
-        memcpy(&bytes, text.p + at, sizeof bytes);
+        uint64_t bytes = eight_at(text.p + at);
         uint64_t digits = bytes ^ EIGHT('0'); /* 0 … 9 where a digit is */
         uint64_t no_digit = ((digits & EIGHT(0x7F)) + EIGHT(0x80 - 10)) | digits;
-        uint64_t no_mark = ((bytes & EIGHT(0x7F)) + EIGHT(0x80 - FL_PATTERN_MARKS)) | bytes;
+        uint64_t no_mark = no_marks(bytes);
         if ((~(no_digit & no_mark) & EIGHT(0x80)) != 0) {
             break;
         }
@@ -233,6 +245,9 @@ static bool width_fits(const fl_pattern_piece *piece)
 static size_t literal_n(const fl_cur *pattern)
 {
     const unsigned char *at = pattern->p;
+    while (pattern->end - at >= 8 && (~no_marks(eight_at((const char *)at)) & EIGHT(0x80)) == 0) {
+        at += 8;
+    }
     while (at < pattern->end && (classes[*at] & MARK) == 0) {
         at++;
     }

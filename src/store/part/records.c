@@ -88,14 +88,14 @@ static fl_status tell_records(const fl_row_walk *at, uint32_t skip, uint32_t *li
                               fl_part_record_fn *each, void *user, fl_err *err)
 {
     fl_part_block *block = &at->cursor->block;
-    const fl_values *arrivals;
     FL_TRY(fl_part_records_open(at, err));
-    FL_TRY(fl_part_block_values(block, FL_COL_RECORD_ARRIVAL, &arrivals, err));
     uint32_t record = block->row_records[at->entry] + skip;
     for (; record < block->row_records[at->entry + 1] && *limit != 0; record++, --*limit) {
         fl_str packed;
+        int64_t arrival_ns;
         FL_TRY(fl_part_join_record(at->cursor, &at->facts, record, &packed, err));
-        int64_t arrival_ns = fl_wrapping_add(at->facts.first_arrival_ns, arrivals->ints[record]);
+        FL_TRY(fl_part_block_pick_int(block, FL_COL_RECORD_ARRIVAL, record, &arrival_ns, err));
+        arrival_ns = fl_wrapping_add(at->facts.first_arrival_ns, arrival_ns);
         FL_TRY(each(user, packed, arrival_ns, err));
     }
     return FL_OK;

@@ -67,9 +67,8 @@ fl_status fl_tail_read(const fl_part *part, const unsigned char bytes[FL_PART_TA
         FL_FAIL(err, FL_E_CORRUPT, "%s is no part file, or was cut", part->path);
     }
     if (get_le(bytes + 12, 2) != FL_PART_VERSION) {
-        FL_FAIL(err, FL_E_CORRUPT,
-                "%s is a part file of version %u, which this release cannot read", part->path,
-                (unsigned)get_le(bytes + 12, 2));
+        FL_FAIL(err, FL_E_CONFIG, "%s has format %u, this fluoro reads format %d", part->path,
+                (unsigned)get_le(bytes + 12, 2), FL_PART_VERSION);
     }
     *out = (fl_part_tail){.offset = get_le(bytes, 8),
                           .bytes = (uint32_t)get_le(bytes + 8, 4),

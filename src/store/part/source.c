@@ -66,9 +66,7 @@ void fl_source_fini(fl_part_source *source)
 
 /* ---- Shapes */
 
-/* The writer's number of a shape of the input; *known is false if it has no room for it. */
-static fl_status translate_shape(fl_part_source *source, fl_part_writer *w, uint32_t shape,
-                                 bool *known)
+fl_status fl_source_shape(fl_part_source *source, fl_part_writer *w, uint32_t shape, bool *known)
 {
     *known = source->shapes[shape] != FL_SHAPE_NONE;
     if (*known || source->refused[shape]) {
@@ -98,7 +96,7 @@ static fl_status translate_record(fl_part_source *source, fl_part_writer *w, uin
     *known = true;
     for (uint32_t i = block->record_spans[record]; i < block->record_spans[record + 1] && *known;
          i++) {
-        FL_TRY(translate_shape(source, w, (uint32_t)block->shapes[i], known));
+        FL_TRY(fl_source_shape(source, w, (uint32_t)block->shapes[i], known));
     }
     return FL_OK;
 }
@@ -117,8 +115,8 @@ static uint32_t *recode_of(fl_part_source *source, uint32_t column, const fl_val
     return source->recodes[column];
 }
 
-static fl_status copy_values(fl_part_source *source, fl_part_writer *w, uint32_t column,
-                             uint32_t first, uint32_t count, fl_err *err)
+fl_status fl_source_copy_values(fl_part_source *source, fl_part_writer *w, uint32_t column,
+                                uint32_t first, uint32_t count, fl_err *err)
 {
     const fl_values *values;
     fl_part_sink *sink = &w->sinks[source->columns[column]];
@@ -167,7 +165,8 @@ static fl_status flush_column(fl_part_source *source, fl_part_writer *w, uint32_
     if (column == FL_COL_START && source->later_ns != 0) {
         return move_starts(source, w, err);
     }
-    return copy_values(source, w, column, source->firsts[column], source->counts[column], err);
+    return fl_source_copy_values(source, w, column, source->firsts[column], source->counts[column],
+                                 err);
 }
 
 fl_status fl_source_flush(fl_part_source *source, fl_part_writer *w, fl_err *err)
@@ -269,11 +268,12 @@ static fl_status copy_some(const copying *c, uint32_t *record, uint32_t record_e
     const uint32_t *spans = c->source->cursor->block.record_spans;
     uint32_t first = spans[*record];
     bool known = true;
-    if (fl_block_is_full(w)) {
+    if (fl_block_is_overfull(w)) {
         FL_TRY(fl_source_flush(c->source, w, err));
     }
     FL_TRY(fl_block_begin_record(w, err));
-    while (*record < record_end && w->block.spans + (spans[*record] - first) < w->block_rows) {
+    while (*record < record_end &&
+           w->block.spans + (spans[*record] - first) < fl_block_spans_max(w)) {
         if (translate_record(c->source, w, *record, &known) != FL_OK) {
             return no_memory(err);
         }

@@ -45,6 +45,7 @@ typedef struct looked_at {
 
 struct fl_part_match {
     fl_part_cursor *cursor;
+    fl_part_block block; /* its own, so that the cursor may stay where rows are read */
     const fl_store_term *terms;
     size_t count;
     const fl_schema *schema;
@@ -52,6 +53,8 @@ struct fl_part_match {
     prepared *prepared;
     uint64_t groups[FL_TERMS_MAX]; /* of alternatives; first those that seem to hold rarely */
     size_t group_count;
+    uint64_t grouped; /* all terms that are in groups */
+    uint32_t at;      /* the block that was asked about last */
     /* Terms that the shape itself answers: booleans, and whether something is there */
     uint64_t by_shape;
     uint64_t *shape_held;
@@ -169,6 +172,7 @@ static void add_group(fl_part_match *match, uint32_t *rarities, uint64_t group, 
     }
     rarities[at] = rare;
     match->groups[at] = group;
+    match->grouped |= group;
 }
 
 /* A match needs a term of each group, so that one that rarely holds spares the others. */
@@ -221,6 +225,7 @@ fl_status fl_part_match_new(fl_part_cursor *cursor, const fl_store_term *terms, 
     match->terms = terms;
     match->count = count;
     match->looked[0].block = match->looked[1].block = UINT32_MAX;
+    fl_part_block_init(&match->block, cursor->part);
     fl_arena_init(&match->arena, MATCH_BYTES_MAX);
     fl_status status = prepare_all(match, err);
     if (status != FL_OK) {
@@ -236,6 +241,7 @@ void fl_part_match_free(fl_part_match *match)
     if (match != NULL) {
         free(match->looked[0].held);
         free(match->looked[1].held);
+        fl_part_block_fini(&match->block);
         fl_arena_fini(&match->arena);
         free(match);
     }
@@ -243,15 +249,27 @@ void fl_part_match_free(fl_part_match *match)
 
 /* ---- What a block may have, from memory */
 
+/* A filter that cannot be read tells nothing: the values themselves are asked. */
+static fl_status read_filter(fl_part_match *match, uint32_t column, uint32_t block, fl_str *filter,
+                             bool *is_known, fl_err *err)
+{
+    fl_status status = fl_part_filter(match->cursor->part, column, block, filter, err);
+    *is_known = status == FL_OK;
+    return status != FL_E_CORRUPT ? status : FL_OK;
+}
+
 /* A filter is there for each block whose texts of the column are not all in the dictionary. */
 static fl_status source_may_hold(fl_part_match *match, const prepared *p, const source *s,
                                  uint32_t block, bool *may, fl_err *err)
 {
     fl_str filter;
+    bool is_known;
     *may = true;
     if (p->term->op == FL_TERM_EQUAL && fl_schema_column_is_filtered(match->schema, s->column)) {
-        FL_TRY(fl_part_filter(match->cursor->part, s->column, block, &filter, err));
-        *may = filter.n != 0 ? fl_filter_may_have(filter, p->hash) : s->any_coded;
+        FL_TRY(read_filter(match, s->column, block, &filter, &is_known, err));
+        if (is_known) {
+            *may = filter.n != 0 ? fl_filter_may_have(filter, p->hash) : s->any_coded;
+        }
     }
     return FL_OK;
 }
@@ -260,8 +278,9 @@ static fl_status source_may_hold(fl_part_match *match, const prepared *p, const 
 static fl_status block_may_hold(fl_part_match *match, uint32_t block, uint64_t *may, fl_err *err)
 {
     fl_str packed;
-    FL_TRY(fl_part_filter(match->cursor->part, FL_COL_PACKED, block, &packed, err));
-    if (packed.n != 0) { /* records that are not taken apart may have anything */
+    bool is_known;
+    FL_TRY(read_filter(match, FL_COL_PACKED, block, &packed, &is_known, err));
+    if (!is_known || packed.n != 0) { /* records that are not taken apart may have anything */
         *may = UINT64_MAX;
         return FL_OK;
     }
@@ -346,25 +365,33 @@ static fl_status need_counts(fl_part_match *match, source *s, fl_err *err)
     return FL_OK;
 }
 
+/* Values that the spans begin … end - 1 have. */
+static uint32_t values_of(const fl_part_block *block, const uint16_t *counts, uint32_t begin,
+                          uint32_t end)
+{
+    uint32_t values = 0;
+    for (uint32_t i = begin; i < end; i++) {
+        values += counts[block->shapes[i]];
+    }
+    return values;
+}
+
 /* Sets the bit of each entry that has a value with a hit. */
 static fl_status mark(fl_part_match *match, const prepared *p, source *s, const uint8_t *hits,
                       uint32_t values, uint64_t *held, fl_err *err)
 {
-    const fl_part_block *block = &match->cursor->block;
+    const fl_part_block *block = &match->block;
     uint32_t value = 0;
     FL_TRY(need_counts(match, s, err));
     for (uint32_t entry = 0; entry <= block->info->rows; entry++) {
-        uint8_t any = 0;
-        for (uint32_t i = block->row_spans[entry]; i < block->row_spans[entry + 1]; i++) {
-            uint32_t count = s->counts[block->shapes[i]];
-            if (count > values - value) {
-                FL_FAIL(err, FL_E_CORRUPT, "a block of %s lacks values", block->part->path);
-            }
-            for (; count != 0; count--) {
-                any |= hits[value++];
-            }
+        uint32_t count =
+            values_of(block, s->counts, block->row_spans[entry], block->row_spans[entry + 1]);
+        if (count > values - value) {
+            FL_FAIL(err, FL_E_CORRUPT, "a block of %s lacks values", block->part->path);
         }
-        held[entry] |= any != 0 ? p->bit : 0;
+        bool any = count != 0 && memchr(hits + value, true, count) != NULL;
+        held[entry] |= any ? p->bit : 0;
+        value += count;
     }
     return FL_OK;
 }
@@ -373,7 +400,7 @@ static fl_status mark(fl_part_match *match, const prepared *p, source *s, const 
 static fl_status find_hits(fl_part_match *match, const prepared *p, const source *s,
                            const fl_values *values, uint8_t **hits, bool *any, fl_err *err)
 {
-    fl_arena *arena = &match->cursor->block.arena;
+    fl_arena *arena = &match->block.arena;
     const uint8_t *coded = s->coded;
     uint8_t *found = fl_arena_alloc(arena, values->count);
     uint8_t *local = NULL;
@@ -405,18 +432,22 @@ static fl_status chunk_may_hold(fl_part_match *match, const prepared *p, const s
     fl_chunk_facts facts;
     fl_str bytes;
     fl_column_kind kind = s->kind == FL_LEAF_INT ? FL_COLUMN_INT : FL_COLUMN_TEXT;
-    FL_TRY(fl_part_chunk_bytes(&match->cursor->block, chunk, &bytes, err));
+    FL_TRY(fl_part_chunk_bytes(&match->block, chunk, &bytes, err));
     FL_TRY(fl_chunk_facts_read(kind, bytes, &facts, err));
     bool beyond = p->term->op == FL_TERM_RANGE && facts.has_bounds &&
                   (facts.high < p->term->low || facts.low > p->term->high);
     *may = !beyond && (!facts.uses_dictionary || s->any_coded);
+    if (*may && facts.uses_dictionary && s->dictionary != NULL && !chunk->decoded) {
+        return fl_chunk_may_have_code(&match->block.arena, match->block.zstd, bytes, chunk->values,
+                                      s->coded, fl_dictionary_count(s->dictionary), may, err);
+    }
     return FL_OK;
 }
 
 static fl_status look_at_source(fl_part_match *match, const prepared *p, source *s, uint64_t *held,
                                 fl_err *err)
 {
-    fl_part_block *block = &match->cursor->block;
+    fl_part_block *block = &match->block;
     const fl_part_chunk *chunk = fl_part_block_chunk(block, s->column);
     const fl_values *values;
     uint8_t *hits = NULL;
@@ -445,7 +476,7 @@ static fl_status look_at_packed(fl_part_match *match, const fl_part_block *block
 {
     const fl_values *packed;
     uint32_t next = 0;
-    FL_TRY(fl_part_block_values(&match->cursor->block, FL_COL_PACKED, &packed, err));
+    FL_TRY(fl_part_block_values(&match->block, FL_COL_PACKED, &packed, err));
     for (uint32_t entry = 0; entry <= block->info->rows; entry++) {
         for (uint32_t i = block->row_spans[entry]; i < block->row_spans[entry + 1]; i++) {
             if (block->shapes[i] != FL_SHAPE_PACKED) {
@@ -465,7 +496,7 @@ static fl_status look_at_packed(fl_part_match *match, const fl_part_block *block
 
 static fl_status look_at_columns(fl_part_match *match, uint64_t terms, uint64_t *held, fl_err *err)
 {
-    fl_part_block *block = &match->cursor->block;
+    fl_part_block *block = &match->block;
     if ((match->by_shape & terms) != 0) {
         FL_TRY(fl_part_block_layout(block, err));
         FL_TRY(look_at_shapes(match, block, held, err));
@@ -482,7 +513,7 @@ static fl_status look_at_columns(fl_part_match *match, uint64_t terms, uint64_t 
 /* Looks at more terms of the block that `looked` is of. */
 static fl_status look_at_more(fl_part_match *match, looked_at *looked, uint64_t terms, fl_err *err)
 {
-    fl_part_block *block = &match->cursor->block;
+    fl_part_block *block = &match->block;
     FL_TRY(fl_part_block_open(block, looked->block, false, err));
     if (fl_part_block_chunk(block, FL_COL_PACKED) != NULL && looked->terms == 0) {
         FL_TRY(fl_part_block_layout(block, err));
@@ -491,6 +522,13 @@ static fl_status look_at_more(fl_part_match *match, looked_at *looked, uint64_t 
     FL_TRY(look_at_columns(match, terms, looked->held, err));
     looked->terms |= terms;
     return FL_OK;
+}
+
+/* What was read is the cursor's reading. */
+static void count_bytes(fl_part_match *match)
+{
+    match->cursor->block.read_bytes += match->block.read_bytes;
+    match->block.read_bytes = 0;
 }
 
 static fl_status begin_looking(fl_part_match *match, looked_at *looked, uint32_t number,
@@ -523,6 +561,7 @@ static fl_status look_at_block(fl_part_match *match, uint32_t number, uint64_t t
     uint64_t missing = terms & ~looked->terms;
     if (missing != 0) {
         fl_status status = look_at_more(match, looked, missing, err);
+        count_bytes(match);
         if (status != FL_OK) {
             looked->block = UINT32_MAX;
             return status;
@@ -533,6 +572,19 @@ static fl_status look_at_block(fl_part_match *match, uint32_t number, uint64_t t
 }
 
 /* ---- Rows */
+
+/* The block that the row begins in: mostly the one of the row before, or the next. */
+static uint32_t block_of(fl_part_match *match, uint32_t row)
+{
+    const fl_part *part = match->cursor->part;
+    const fl_part_block_info *at = &part->blocks[match->at];
+    if (row < at->first_row || row - at->first_row >= at->rows) {
+        bool is_next =
+            match->at + 1 < part->block_count && at[1].first_row == row && at[1].rows != 0;
+        match->at = is_next ? match->at + 1 : fl_part_block_of(part, row);
+    }
+    return match->at;
+}
 
 /* Does the last row that begins at or before a block have records in the block behind it? */
 static bool goes_on(const fl_part *part, uint32_t block)
@@ -546,7 +598,7 @@ static fl_status look_at_row(fl_part_match *match, uint32_t row, uint64_t terms,
 {
     const fl_part *part = match->cursor->part;
     const uint64_t *of_block;
-    uint32_t block = fl_part_block_of(part, row);
+    uint32_t block = block_of(match, row);
     uint32_t entry = row - part->blocks[block].first_row + 1;
     FL_TRY(look_at_block(match, block, terms, &of_block, err));
     uint64_t all = of_block[entry];
@@ -575,9 +627,10 @@ typedef struct row_range {
     bool has_last;              /* … and the one at `end`, which goes on in the next */
 } row_range;
 
-static row_range range_of(const fl_part *part, uint32_t row)
+static row_range range_of(fl_part_match *match, uint32_t row)
 {
-    uint32_t block = fl_part_block_of(part, row);
+    const fl_part *part = match->cursor->part;
+    uint32_t block = block_of(match, row);
     uint32_t end = part->blocks[block].first_row + part->blocks[block].rows;
     bool has_last = goes_on(part, block);
     return (row_range){block, row, has_last ? end - 1 : end, has_last};
@@ -628,7 +681,12 @@ static fl_status first_that_holds(fl_part_match *match, const row_range *range, 
             return FL_OK;
         }
     }
-    if (range->has_last) {
+    if (range->has_last) { /* mostly what is here is enough */
+        FL_TRY(look_at_block(match, range->block, terms, &of_block, err));
+        if (groups_hold(match, groups, of_block[range->end - first_row + 1])) {
+            *row = range->end;
+            return FL_OK;
+        }
         FL_TRY(look_at_row(match, range->end, terms, &held, err));
         *row = groups_hold(match, groups, held) ? range->end : UINT32_MAX;
     }
@@ -653,9 +711,14 @@ static fl_status narrow(fl_part_match *match, row_range *range, fl_err *err)
 /* Group after group, as long as there is a row left. */
 static fl_status next_in_block(fl_part_match *match, uint32_t row, uint32_t *found, fl_err *err)
 {
-    row_range range = range_of(match->cursor->part, row);
-    FL_TRY(narrow(match, &range, err));
+    row_range range = range_of(match, row);
+    const looked_at *looked = &match->looked[range.block % 2];
+    bool is_known = looked->block == range.block && (match->grouped & ~looked->terms) == 0;
     *found = UINT32_MAX;
+    if (is_known) {
+        return first_that_holds(match, &range, match->group_count, found, err);
+    }
+    FL_TRY(narrow(match, &range, err));
     if (range.first == range.end && !range.has_last) {
         return FL_OK;
     }
@@ -672,12 +735,17 @@ fl_status fl_part_match_next(fl_part_match *match, uint32_t *row, fl_err *err)
     const fl_part *part = match->cursor->part;
     uint32_t at = *row, found = UINT32_MAX;
     while (at < part->info.rows) {
-        uint32_t block = fl_part_block_of(part, at);
-        FL_TRY(next_in_block(match, at, &found, err));
+        uint32_t block = block_of(match, at);
+        at = part->blocks[block].first_row + part->blocks[block].rows;
+        fl_status status = next_in_block(match, *row, &found, err);
+        if (status != FL_OK) {
+            *row = at;
+            return status;
+        }
         if (found != UINT32_MAX) {
             break;
         }
-        at = part->blocks[block].first_row + part->blocks[block].rows;
+        *row = at;
     }
     *row = found != UINT32_MAX ? found : part->info.rows;
     return FL_OK;

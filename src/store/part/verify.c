@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define SCRATCH_BYTES_MAX ((size_t)1 << 30)
 
@@ -16,6 +17,9 @@ typedef struct verifying {
     void (*problem)(void *user, const char *text);
     void *user;
     uint64_t problems;
+    /* told already: what cannot be read for them is no flaw of its own */
+    bool section_is_damaged;
+    bool *block_is_damaged;
     /* of the row */
     uint32_t row;
     fl_part_row facts, seen;
@@ -55,6 +59,7 @@ static fl_status note(verifying *v, fl_status status, const fl_err *found, fl_er
 
 static fl_status verify_sections(verifying *v, fl_err *err)
 {
+    uint64_t before = v->problems;
     for (uint32_t i = 0; i < v->part->section_count; i++) {
         fl_str bytes;
         fl_err found = {0};
@@ -63,6 +68,7 @@ static fl_status verify_sections(verifying *v, fl_err *err)
         FL_TRY(note(v, status, &found, err));
         fl_arena_reset(&v->arena);
     }
+    v->section_is_damaged = v->problems != before;
     return FL_OK;
 }
 
@@ -124,7 +130,10 @@ static fl_status verify_blocks(verifying *v, fl_err *err)
     for (uint32_t i = 0; i < v->part->block_count; i++) {
         fl_err found = {0};
         fl_status status = verify_block(v, i, &found);
-        FL_TRY(note(v, status, &found, err));
+        v->block_is_damaged[i] = status == FL_E_CORRUPT;
+        if (!v->block_is_damaged[i] || !v->section_is_damaged) {
+            FL_TRY(note(v, status, &found, err));
+        }
         end = v->part->blocks[i].offset + v->part->blocks[i].bytes;
     }
     for (uint32_t i = 0; i < v->part->section_count; i++) {
@@ -222,11 +231,29 @@ static fl_status verify_row(verifying *v, fl_err *err)
     return verify_index(v, err);
 }
 
+/* Is the row in a block that was told of, with some of its records at least? */
+static bool is_in_damage(const verifying *v)
+{
+    const fl_part_block_info *blocks = v->part->blocks;
+    uint32_t block = fl_part_block_of(v->part, v->row);
+    bool is_damaged = v->block_is_damaged[block];
+    bool goes_on = v->row + 1 == blocks[block].first_row + blocks[block].rows;
+    for (block++; goes_on && block < v->part->block_count && blocks[block].leading_records != 0;
+         block++) {
+        is_damaged |= v->block_is_damaged[block];
+        goes_on = blocks[block].rows == 0;
+    }
+    return is_damaged;
+}
+
 static fl_status verify_rows(verifying *v, fl_err *err)
 {
     fl_store_place before = {0};
     for (v->row = 0; v->row < v->part->info.rows; v->row++) {
         fl_err found = {0};
+        if (is_in_damage(v)) {
+            continue;
+        }
         fl_status status = verify_row(v, &found);
         FL_TRY(note(v, status, &found, err));
         if (status != FL_OK) {
@@ -261,6 +288,10 @@ static fl_status verify_all(verifying *v, fl_err *err)
 {
     FL_TRY(fl_part_cursor_new(v->part, &v->cursor, err));
     FL_TRY(fl_part_cursor_new(v->part, &v->found, err));
+    v->block_is_damaged = calloc(v->part->block_count, sizeof *v->block_is_damaged);
+    if (v->block_is_damaged == NULL) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory to verify %s", v->part->path);
+    }
     FL_TRY(verify_header(v, err));
     FL_TRY(verify_sections(v, err));
     FL_TRY(verify_blocks(v, err));
@@ -275,6 +306,7 @@ fl_status fl_part_verify(fl_part *part, void (*problem)(void *user, const char *
     verifying v = {.part = part, .problem = problem, .user = user};
     fl_arena_init(&v.arena, SCRATCH_BYTES_MAX);
     fl_status status = verify_all(&v, err);
+    free(v.block_is_damaged);
     fl_part_cursor_free(v.cursor);
     fl_part_cursor_free(v.found);
     fl_arena_fini(&v.arena);

@@ -79,7 +79,10 @@ struct fl_part_writer {
     fl_part_info info;
     fl_section *sections;
     uint32_t section_count, section_capacity;
-    fl_buf head, body; /* scratch */
+    /* the block that is written: its directory and its chunks */
+    fl_buf head, body;
+    uint32_t last_column; /* that got a chunk */
+    size_t row_bytes;     /* of body: columns of rows */
 };
 
 /* Grows *items to hold one more than count; false without memory. */
@@ -95,13 +98,37 @@ FL_MUST fl_status fl_block_begin_record(fl_part_writer *writer, fl_err *err);
 FL_MUST fl_status fl_block_end_record(fl_part_writer *writer, int64_t arrival_ns, fl_err *err);
 /* No more spans of the current row come to the block. */
 FL_MUST fl_status fl_block_end_row(fl_part_writer *writer, fl_err *err);
+/* No row is to begin in the block. */
 static inline bool fl_block_is_full(const fl_part_writer *writer)
 {
-    return writer->block.spans >= writer->block_rows ||
+    return writer->block.spans >= writer->block_rows || writer->block.rows >= writer->block_rows ||
+           writer->text_bytes >= FL_BLOCK_TEXT_BYTES_MAX;
+}
+/* Nor is a record to: a row that began may fill another quarter, so that few rows stand in two
+ * blocks. */
+static inline uint32_t fl_block_spans_max(const fl_part_writer *writer)
+{
+    return writer->block_rows + writer->block_rows / 4;
+}
+static inline bool fl_block_is_overfull(const fl_part_writer *writer)
+{
+    return writer->block.spans >= fl_block_spans_max(writer) ||
            writer->text_bytes >= FL_BLOCK_TEXT_BYTES_MAX;
 }
 /* Writes the block that was gathered, if there is anything in it, and begins the next. */
 FL_MUST fl_status fl_block_close(fl_part_writer *writer, fl_err *err);
+
+/* The same in steps, for chunks that are there already. Between begin and end, chunks follow by
+ * column, ascending: of what was gathered in a column, or `bytes` as they stand with their
+ * membership filter (empty: none). The facts in writer->block are the caller's. */
+FL_MUST fl_status fl_block_begin(fl_part_writer *writer, uint32_t chunk_count, fl_err *err);
+FL_MUST fl_status fl_block_encode_column(fl_part_writer *writer, uint32_t column, fl_err *err);
+FL_MUST fl_status fl_block_copy_chunk(fl_part_writer *writer, uint32_t column, uint32_t values,
+                                      fl_str bytes, fl_str filter, fl_err *err);
+FL_MUST fl_status fl_block_end(fl_part_writer *writer, fl_err *err);
+
+/* What the footer has to tell of a row, whose block is written by the caller; checks its order. */
+FL_MUST fl_status fl_part_note_row(fl_part_writer *writer, const fl_part_row *row, fl_err *err);
 
 /* A record of the current row: its spans, or as a whole if they have shapes beyond the bounds. */
 FL_MUST fl_status fl_part_add_record(fl_part_writer *writer, fl_str packed, int64_t arrival_ns,

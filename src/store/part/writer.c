@@ -140,24 +140,30 @@ static fl_status keep_continued(fl_part_writer *w, const fl_part_row *row, fl_er
     return FL_OK;
 }
 
-fl_status fl_part_writer_row(fl_part_writer *w, const fl_part_row *row, fl_err *err)
+fl_status fl_part_note_row(fl_part_writer *w, const fl_part_row *row, fl_err *err)
 {
     fl_store_place place = fl_part_place(row);
-    if (w->records_due != 0) {
-        FL_FAIL(err, FL_E_CORRUPT, "a row of %s lacks %" PRIu32 " of its records", w->path,
-                w->records_due);
-    }
     if (w->info.rows != 0 && fl_store_place_cmp(&w->info.oldest, &place) >= 0) {
         FL_FAIL(err, FL_E_CORRUPT, "rows of %s are not in order", w->path);
     }
     if (w->info.rows == UINT32_MAX - 1) {
         FL_FAIL(err, FL_E_TOO_LARGE, "%s would have too many rows", w->path);
     }
-    FL_TRY(fl_block_end_row(w, err));
-    FL_TRY(fl_block_add_row(w, row, err));
     FL_TRY(keep_hash(w, row->id, err));
     FL_TRY(keep_continued(w, row, err));
     note_row(&w->info, row);
+    return FL_OK;
+}
+
+fl_status fl_part_writer_row(fl_part_writer *w, const fl_part_row *row, fl_err *err)
+{
+    if (w->records_due != 0) {
+        FL_FAIL(err, FL_E_CORRUPT, "a row of %s lacks %" PRIu32 " of its records", w->path,
+                w->records_due);
+    }
+    FL_TRY(fl_part_note_row(w, row, err));
+    FL_TRY(fl_block_end_row(w, err));
+    FL_TRY(fl_block_add_row(w, row, err));
     w->row = *row;
     w->records_due = row->record_count;
     return FL_OK;

@@ -187,6 +187,70 @@ static void rig_fini(rig *r)
     fl_buf_fini(&r->filter);
 }
 
+/* Value i by itself is what it is among all. */
+static void expect_picked(fl_picker *picker, const fl_values *values, uint32_t i)
+{
+    fl_err err;
+    int64_t number;
+    uint64_t id;
+    fl_str picked;
+    switch (values->kind) {
+    case FL_COLUMN_INT:
+        assert_ok(fl_pick_int(picker, i, &number, &err), &err);
+        assert_true(number == values->ints[i]);
+        break;
+    case FL_COLUMN_ID:
+        assert_ok(fl_pick_id(picker, i, &id, &err), &err);
+        assert_true(id == values->ids[i]);
+        break;
+    default:
+        assert_ok(fl_pick_text(picker, i, &picked, &err), &err);
+        assert_true(fl_str_eq(picked, fl_values_text(values, i)));
+    }
+}
+
+/* In whatever order they are asked for. */
+static void expect_picks(rig *r, fl_str chunk, const fl_values *values,
+                         const fl_dictionary *dictionary)
+{
+    fl_picker *picker;
+    fl_err err;
+    fl_str picked;
+    uint32_t count = values->count;
+    assert_ok(
+        fl_picker_new(&r->arena, r->zstd, values->kind, chunk, count, dictionary, &picker, &err),
+        &err);
+    for (uint32_t i = 0; i < count; i++) {
+        expect_picked(picker, values, (uint32_t)((uint64_t)i * 7919 % count));
+    }
+    assert_int_equal(fl_pick_text(picker, count, &picked, NULL), FL_E_CORRUPT);
+}
+
+/* Where a wanted code is, the chunk may have it; where none is, runs tell. */
+static void expect_codes(rig *r, fl_str chunk, const fl_values *values,
+                         const fl_dictionary *dictionary)
+{
+    uint32_t entries = fl_dictionary_count(dictionary);
+    uint8_t *wanted = FL_ARENA_ARRAY(&r->arena, uint8_t, entries);
+    fl_err err;
+    bool may;
+    assert_non_null(wanted);
+    for (uint32_t i = 0; i < values->count; i += 1 + values->count / 8) {
+        uint32_t code = values->codes[i];
+        wanted[code] = true;
+        assert_ok(fl_chunk_may_have_code(&r->arena, r->zstd, chunk, values->count, wanted, entries,
+                                         &may, &err),
+                  &err);
+        assert_true(may);
+        wanted[code] = false;
+    }
+    assert_ok(fl_chunk_may_have_code(&r->arena, r->zstd, chunk, values->count, wanted, entries,
+                                     &may, &err),
+              &err);
+    bool are_runs = values->count != 0 && (chunk.p[1] & 0xF) == 4;
+    assert_true(are_runs ? !may : may);
+}
+
 /* The column's chunk, read. The bytes read are of a size of their own, so that ASan sees more. */
 static fl_values encode_and_read(rig *r, fl_column *column, fl_column_kind kind, uint32_t count,
                                  const fl_dictionary *dictionary)
@@ -203,6 +267,10 @@ static fl_values encode_and_read(rig *r, fl_column *column, fl_column_kind kind,
     assert_ok(fl_values_read(&r->arena, r->zstd, kind, chunk, count, dictionary, &values, &err),
               &err);
     assert_int_equal(values.count, count);
+    expect_picks(r, chunk, &values, dictionary);
+    if (count != 0 && kind == FL_COLUMN_TEXT && values.texts == NULL) {
+        expect_codes(r, chunk, &values, dictionary);
+    }
     return values;
 }
 

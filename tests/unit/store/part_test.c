@@ -1,5 +1,5 @@
 /* Part files: what the writer refuses, large traces, bounds of the schema, damage, failing files,
- * merges that end early, many readers. */
+ * merges that end early, blocks that are copied whole, many readers. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -455,6 +455,66 @@ static void keep_may_change_whether_a_row_continues(void **state)
     end(&f);
 }
 
+/* Merges /a, the older half of the pieces, and /b, the newer one, into /c, whose blocks it counts.
+ */
+static uint32_t merge_halves(fixture *f, rig_piece *pieces, size_t count, uint32_t block_rows)
+{
+    fl_err err = {0};
+    fl_part_info info;
+    size_t half = count / 2;
+    fl_part_options options = {.block_rows = block_rows};
+    rig_write(f->fs, "/b", pieces, half, block_rows);
+    rig_write(f->fs, "/a", pieces + half, count - half, block_rows);
+    fl_part *parts[] = {open_part(f, "/a"), open_part(f, "/b")};
+    fl_part_merge merge = {.inputs = parts, .count = 2};
+    assert_ok(fl_part_merge_to(&merge, f->fs, "/c", &options, &info, &err), &err);
+    fl_part_close(parts[0]);
+    fl_part_close(parts[1]);
+    fl_part *part = open_part(f, "/c");
+    uint32_t blocks = fl_part_layout_of(part).blocks;
+    rig_assert_part(part, pieces, count);
+    rig_assert_verified(part);
+    fl_part_close(part);
+    return blocks;
+}
+
+/* The last block of each half has 4 of 8 spans: taken one by one, rows would fill it up. */
+static void blocks_that_follow_each_other_are_copied_whole(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f);
+    f.segments.depth = 0;
+    rig_piece *pieces = make_pieces(&f, 24, 1);
+    assert_int_equal(merge_halves(&f, pieces, 24, 8), 4);
+    end(&f);
+}
+
+/* The last block of the newer half, of 2 spans, is not worth keeping, nor are those that it fills.
+ */
+static void small_blocks_are_filled_up(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f);
+    f.segments.depth = 0;
+    rig_piece *pieces = make_pieces(&f, 4, 1);
+    assert_int_equal(merge_halves(&f, pieces, 4, 8), 1);
+    end(&f);
+}
+
+/* More paths than a part can have: records of the older half are kept whole. */
+static void a_block_whose_shapes_find_no_room_is_copied_by_rows(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f);
+    f.segments.new_keys = 100;
+    rig_piece *pieces = make_pieces(&f, 600, 4);
+    (void)merge_halves(&f, pieces, 600, 500);
+    end(&f);
+}
+
 /* ---- Many readers */
 
 typedef struct reader {
@@ -545,6 +605,9 @@ int main(void)
         cmocka_unit_test(a_merge_that_keeps_nothing_leaves_no_file),
         cmocka_unit_test(a_merge_ends_when_it_is_told_to),
         cmocka_unit_test(keep_may_change_whether_a_row_continues),
+        cmocka_unit_test(blocks_that_follow_each_other_are_copied_whole),
+        cmocka_unit_test(small_blocks_are_filled_up),
+        cmocka_unit_test(a_block_whose_shapes_find_no_room_is_copied_by_rows),
         cmocka_unit_test(an_open_part_is_shared_by_threads),
         cmocka_unit_test(columns_are_told_by_name),
     };
