@@ -70,8 +70,8 @@ typedef struct fl_stored_trace {
  * belongs to the operation until done. Duplicate ids are answered each. A trace that is too large
  * for one arena is read in pages: `first` and `limit` say which of its records; their order never
  * changes while the trace stays. FL_E_TOO_LARGE: the records would pass the arena's maximum; err
- * names the trace. FL_E_CORRUPT: a stored record is damaged beyond repair; err says where; nothing
- * is answered.
+ * names the trace. FL_E_CORRUPT: a stored record is damaged beyond repair; err says where. Of
+ * several traces such a one is left out, as if it were not there; the damage is counted and logged.
  */
 typedef struct fl_store_get fl_store_get;
 struct fl_store_get {

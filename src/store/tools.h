@@ -64,7 +64,7 @@ typedef struct fl_data_part_facts {
 } fl_data_part_facts;
 
 /* From the footer; columns, if wanted, from all blocks. What is not a number is in arena.
- * FL_E_CORRUPT: damaged, or of an unknown version. */
+ * FL_E_CORRUPT: damaged. FL_E_CONFIG: of another version. */
 FL_MUST fl_status fl_data_part_read(fl_fs *fs, const fl_data_part *part, bool with_columns,
                                     fl_arena *arena, fl_data_part_facts *out, fl_err *err);
 

@@ -27,8 +27,9 @@ struct fault_fs {
     fl_fs calls; /* first: the store hands it back */
     pthread_mutex_t lock;
     fault_file files[FILES_MAX];
+    size_t file_count; /* those behind were never used */
     fault_file *handles[HANDLES_MAX];
-    uint64_t fail_in;
+    uint64_t fail_in, fail_more;
     bool failed;
     uint64_t cut_in, cut_seed;
     fault_fs *cut; /* what the power cut left */
@@ -79,6 +80,10 @@ static bool begin(fault_fs *fs)
         fs->cut = image_of(fs, fs->cut_seed);
     }
     bool fails = fs->fail_in != 0 && --fs->fail_in == 0;
+    if (fails && fs->fail_more != 0) {
+        fs->fail_more--;
+        fs->fail_in = 1;
+    }
     fs->failed |= fails;
     return !fails;
 }
@@ -97,7 +102,7 @@ static fl_status end_failed(fault_fs *fs, const char *what, const char *path, fl
 
 static fault_file *find(fault_fs *fs, const char *path)
 {
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < fs->file_count; i++) {
         if (fs->files[i].path != NULL && fs->files[i].there &&
             strcmp(fs->files[i].path, path) == 0) {
             return &fs->files[i];
@@ -118,7 +123,7 @@ static bool is_open(const fault_fs *fs, const fault_file *file)
 
 static void forget(fault_fs *fs, fault_file *file)
 {
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < fs->file_count; i++) {
         if (fs->files[i].replaced == file) {
             fs->files[i].replaced = NULL;
         }
@@ -137,6 +142,7 @@ static fault_file *make(fault_fs *fs, const char *path)
             forget(fs, file);
         }
         if (file->path == NULL) {
+            fs->file_count = i >= fs->file_count ? i + 1 : fs->file_count;
             *file = (fault_file){.path = strdup(path), .there = true};
             return file;
         }
@@ -195,7 +201,7 @@ static fl_status fault_read_at(fl_fs *calls, fl_file handle, void *to, size_t n,
 static uint64_t used_bytes(const fault_fs *fs)
 {
     uint64_t used = 0;
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < fs->file_count; i++) {
         used += fs->files[i].path != NULL && fs->files[i].there ? fs->files[i].now.n : 0;
     }
     return used;
@@ -320,7 +326,7 @@ static fl_status fault_sync_dir(fl_fs *calls, const char *path, fl_err *err)
     if (!begin(fs)) {
         return end_failed(fs, "sync", path, err);
     }
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < fs->file_count; i++) {
         if (fs->files[i].path != NULL && stands_in(fs->files[i].path, path)) {
             fs->files[i].name_durable = fs->files[i].there;
         }
@@ -344,7 +350,7 @@ static fl_status fault_list(fl_fs *calls, const char *path, fl_arena *arena, fl_
     }
     *names = FL_ARENA_ARRAY(arena, fl_str, FILES_MAX);
     *count = 0;
-    for (size_t i = 0; *names != NULL && i < FILES_MAX; i++) {
+    for (size_t i = 0; *names != NULL && i < fs->file_count; i++) {
         const fault_file *file = &fs->files[i];
         if (file->path != NULL && file->there && stands_in(file->path, path)) {
             (*names)[(*count)++] = fl_str_dup(arena, fl_str_of(file->path + strlen(path) + 1));
@@ -414,7 +420,7 @@ fault_fs *fault_fs_new(void)
 
 static void free_one(fault_fs *fs)
 {
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < fs->file_count; i++) {
         free(fs->files[i].path);
         free(fs->files[i].now.bytes);
         free(fs->files[i].durable.bytes);
@@ -432,12 +438,18 @@ void fault_fs_free(fault_fs *fs)
     }
 }
 
-void fault_fs_fail_at(fault_fs *fs, uint64_t n)
+void fault_fs_fail_run(fault_fs *fs, uint64_t n, uint64_t calls)
 {
     pthread_mutex_lock(&fs->lock);
     fs->fail_in = n;
+    fs->fail_more = calls != 0 ? calls - 1 : 0;
     fs->failed = false;
     pthread_mutex_unlock(&fs->lock);
+}
+
+void fault_fs_fail_at(fault_fs *fs, uint64_t n)
+{
+    fault_fs_fail_run(fs, n, 1);
 }
 
 bool fault_fs_failed(fault_fs *fs)
@@ -453,6 +465,14 @@ void fault_fs_set_room(fault_fs *fs, uint64_t bytes)
     pthread_mutex_lock(&fs->lock);
     fs->room = bytes;
     pthread_mutex_unlock(&fs->lock);
+}
+
+uint64_t fault_fs_used(fault_fs *fs)
+{
+    pthread_mutex_lock(&fs->lock);
+    uint64_t used = used_bytes(fs);
+    pthread_mutex_unlock(&fs->lock);
+    return used;
 }
 
 /* ---- What survives */
@@ -493,10 +513,10 @@ static bool keeps_name(const fault_file *file, uint64_t seed, uint64_t *state)
 
 static void find_names(const fault_fs *fs, uint64_t seed, uint64_t *state, bool *named)
 {
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < fs->file_count; i++) {
         named[i] = fs->files[i].path != NULL && keeps_name(&fs->files[i], seed, state);
     }
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < fs->file_count; i++) {
         const fault_file *old = fs->files[i].replaced;
         if (old != NULL) {
             named[old - fs->files] = old->name_durable && !named[i];
@@ -510,7 +530,7 @@ static fault_fs *image_of(const fault_fs *fs, uint64_t seed)
     uint64_t state = seed;
     bool named[FILES_MAX];
     find_names(fs, seed, &state, named);
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < fs->file_count; i++) {
         const fault_file *file = &fs->files[i];
         if (named[i]) {
             fault_file *copy = make(after, file->path);
@@ -550,7 +570,7 @@ fault_fs *fault_fs_after_kill(fault_fs *fs)
 {
     fault_fs *after = fault_fs_new();
     pthread_mutex_lock(&fs->lock);
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < fs->file_count; i++) {
         const fault_file *file = &fs->files[i];
         if (file->path != NULL && file->there) {
             fault_fs_put(after, file->path, file->now.bytes, file->now.n);
@@ -584,7 +604,7 @@ bool fault_fs_file(fault_fs *fs, size_t index, const char **path, unsigned char 
 {
     fault_file *sorted[FILES_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < fs->file_count; i++) {
         if (fs->files[i].path != NULL && fs->files[i].there) {
             sorted[count++] = &fs->files[i];
         }

@@ -18,9 +18,12 @@ fl_fs *fault_fs_calls(fault_fs *fs); /* what the store gets */
  * loses for ever what was not synced before (as Linux does). 0 = none. */
 void fault_fs_fail_at(fault_fs *fs, uint64_t n);
 bool fault_fs_failed(fault_fs *fs); /* has that call come? */
+/* The same for several calls in a row, from the n-th on. */
+void fault_fs_fail_run(fault_fs *fs, uint64_t n, uint64_t calls);
 
 /* From now on, writes beyond so many bytes in all files fail; UINT64_MAX = room for all. */
 void fault_fs_set_room(fault_fs *fs, uint64_t bytes);
+uint64_t fault_fs_used(fault_fs *fs); /* bytes in all files */
 
 /* What a machine finds after a power cut now. seed 0: nothing that was not synced. Else each 512
  * bytes of unsynced data, and each unsynced name, survives or does not, as the seed has it. */

@@ -68,6 +68,12 @@ void rig_close(store_rig *rig)
     rig->store = NULL;
 }
 
+void rig_pass(store_rig *rig, int64_t ns)
+{
+    atomic_fetch_add(&rig->clock.mono, ns);
+    atomic_fetch_add(&rig->clock.wall, ns);
+}
+
 bool rig_logged(store_rig *rig, const char *words)
 {
     char *text = malloc(LOG_MAX_BYTES + 1);

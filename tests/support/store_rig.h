@@ -28,6 +28,8 @@ void rig_fini(store_rig *rig); /* closes the store if it is open */
 void rig_open(store_rig *rig); /* fails the test if it does not open */
 FL_MUST fl_status rig_try_open(store_rig *rig, fl_err *err);
 void rig_close(store_rig *rig);
+/* Time goes by, on both clocks. A wall clock that moves alone jumps. */
+void rig_pass(store_rig *rig, int64_t ns);
 /* Did a log line hold these words since the last clearing? */
 bool rig_logged(store_rig *rig, const char *words);
 void rig_clear_log(store_rig *rig);

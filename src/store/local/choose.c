@@ -4,6 +4,11 @@
  */
 #include "store/local/local_int.h"
 
+/* Of a settle's bytes, so many must have gathered: for a part that is asked for, and for one alone.
+ */
+#define ASKED_SHARE 8
+#define ALONE_SHARE 2
+
 typedef struct choice {
     fl_shard *shard;
     int64_t now_ns;
@@ -16,10 +21,17 @@ static bool is_pressed(fl_store *store)
     return atomic_load(&store->disk_pressed) || fl_local_is_short_of_memory(store);
 }
 
+/* How long ago it was. A time to come was told by a clock that has gone back since: it is as far
+ * away as it lies ahead, so that nobody waits for it to come again. */
+static int64_t since_ns(int64_t now_ns, int64_t then_ns)
+{
+    return now_ns >= then_ns ? now_ns - then_ns : then_ns - now_ns;
+}
+
 static bool is_aged(const fl_shard *shard, int64_t now_ns)
 {
     return shard->first_arrival_ns != INT64_MAX &&
-           now_ns - shard->first_arrival_ns >= shard->store->options.settle_age_ns;
+           since_ns(now_ns, shard->first_arrival_ns) >= shard->store->options.settle_age_ns;
 }
 
 /* Is it time to walk over the rows? */
@@ -32,15 +44,18 @@ static bool is_due(const fl_shard *shard, int64_t now_ns)
     if (shard->rows.used == 0) {
         return false;
     }
-    return shard->settle_all || shard->live_bytes >= options->settle_bytes ||
-           is_aged(shard, now_ns) || is_pressed(shard->store);
+    return shard->settle_all || atomic_load(&shard->asked) ||
+           shard->live_bytes >= options->settle_bytes || is_aged(shard, now_ns) ||
+           is_pressed(shard->store);
 }
 
 static bool is_ripe(const choice *c, const fl_row *row)
 {
     const fl_local_options *options = &c->shard->store->options;
-    return c->all || c->now_ns - row->last_arrival_ns >= options->settle_idle_ns ||
-           c->now_ns - row->first_arrival_ns >= options->settle_age_ns;
+    /* A mark alone waits for nothing. */
+    return c->all || row->record_count == 0 ||
+           since_ns(c->now_ns, row->last_arrival_ns) >= options->settle_idle_ns ||
+           since_ns(c->now_ns, row->first_arrival_ns) >= options->settle_age_ns;
 }
 
 /* ---- Since when records are live: what the keeper must not forget */
@@ -99,11 +114,17 @@ static uint64_t ripe_bytes(const choice *c)
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < c->shard->rows.made; i++) {
         const fl_row *row = fl_rows_at(&c->shard->rows, i);
-        if (row != NULL && row->record_count != 0 && !row->settling && is_ripe(c, row)) {
+        if (row != NULL && fl_row_is_visible(row) && !row->settling && is_ripe(c, row)) {
             bytes += row->packed_bytes;
         }
     }
     return bytes;
+}
+
+/* Since when it waits to settle. A mark alone has waited long enough. */
+static int64_t waits_since(const fl_row *row)
+{
+    return row->record_count != 0 ? row->first_arrival_ns : row->base_arrival_ns;
 }
 
 /* Takes ripe rows until there are enough, and finds out how long the others have waited. */
@@ -114,12 +135,12 @@ static void take_rows(const choice *c)
     int64_t first_ns = first_on_its_way(shard);
     for (uint32_t i = 0; i < made; i++) {
         fl_row *row = fl_rows_at(&shard->rows, i);
-        if (row == NULL || row->record_count == 0 || row->settling) {
+        if (row == NULL || !fl_row_is_visible(row) || row->settling) {
             continue;
         }
         bool room = shard->settle.packed_bytes < c->bytes_max;
-        if ((!room || !is_ripe(c, row) || !take(c, row)) && row->first_arrival_ns < first_ns) {
-            first_ns = row->first_arrival_ns;
+        if ((!room || !is_ripe(c, row) || !take(c, row)) && waits_since(row) < first_ns) {
+            first_ns = waits_since(row);
         }
     }
     shard->first_arrival_ns = first_ns;
@@ -144,6 +165,7 @@ static void settled(fl_task *task)
         publish_arrival(shard);
         shard->settle_failed = false;
         shard->settle_all &= shard->rows.used != 0;
+        fl_writer_end_file(shard);
         fl_shard_choose(shard);
     } else if (!shard->settle_failed) {
         shard->settle_failed = true;
@@ -155,6 +177,17 @@ static void settled(fl_task *task)
     fl_local_leave(store);
 }
 
+/* The others' rows of the same time had better go into the same part. */
+static void ask_others(const fl_shard *shard)
+{
+    fl_store *store = shard->store;
+    for (size_t i = 0; i < store->shard_count; i++) {
+        if (&store->shards[i] != shard) {
+            atomic_store(&store->shards[i].asked, true);
+        }
+    }
+}
+
 static void give_to_keeper(fl_shard *shard)
 {
     shard->settling = true;
@@ -163,36 +196,62 @@ static void give_to_keeper(fl_shard *shard)
     fl_keeper_settle(shard->store, &shard->settle);
 }
 
+/* May the rows be walked over now? *asked: for another shard's sake. */
+static bool can_look(fl_shard *shard, int64_t now_ns, bool *asked)
+{
+    const fl_store *store = shard->store;
+    *asked = false;
+    if (shard->settling) {
+        atomic_store(&shard->asked, false); /* it does settle */
+    }
+    if (shard->settling || shard->in_flight || !store->keeper.running || !is_due(shard, now_ns)) {
+        return false;
+    }
+    *asked = atomic_exchange(&shard->asked, false);
+    return *asked || shard->settle_all ||
+           fl_clock_mono(store->config.clock) >= shard->settle_look_mono_ns;
+}
+
+/* A small part for every look would cost more than waiting; where another part is made of the same
+ * minutes, more goes into that. */
+static bool is_worth_it(const choice *c, bool asked)
+{
+    return c->all || is_aged(c->shard, c->now_ns) ||
+           ripe_bytes(c) >= c->bytes_max / (asked ? ASKED_SHARE : ALONE_SHARE);
+}
+
 void fl_shard_choose(fl_shard *shard)
 {
     fl_store *store = shard->store;
-    int64_t mono_ns = fl_clock_mono(store->config.clock);
-    if (shard->rows.used == 0) { /* the last rows may have expired */
-        shard->first_arrival_ns = INT64_MAX;
-        publish_arrival(shard);
-    }
+    bool asked;
     choice c = {
         .shard = shard,
         .now_ns = fl_clock_wall(store->config.clock),
         .bytes_max = store->options.settle_bytes,
         .all = shard->settle_all,
     };
-    if (shard->settling || shard->in_flight || !store->keeper.running || !is_due(shard, c.now_ns) ||
-        (mono_ns < shard->settle_look_mono_ns && !shard->settle_all)) {
+    if (shard->rows.used == 0) { /* the last rows may have expired */
+        shard->first_arrival_ns = INT64_MAX;
+        publish_arrival(shard);
+    }
+    if (!can_look(shard, c.now_ns, &asked)) {
         return;
     }
     if (shard->settle.count != 0) { /* of a try that failed */
         give_to_keeper(shard);
         return;
     }
-    shard->settle_look_mono_ns = mono_ns + store->options.settle_look_ns;
+    shard->settle_look_mono_ns = fl_clock_mono(store->config.clock) + store->options.settle_look_ns;
     /* When too much is live, what is idle alone is not enough. */
     c.all |= shard->live_bytes >= 2 * c.bytes_max || is_pressed(store);
-    if (!c.all && !is_aged(shard, c.now_ns) && ripe_bytes(&c) < c.bytes_max / 2) {
-        return; /* a small part for every look would cost more than waiting */
+    if (!is_worth_it(&c, asked)) {
+        return;
     }
     take_rows(&c);
     if (shard->settle.count != 0) {
+        if (!asked && !shard->settle_all) {
+            ask_others(shard);
+        }
         give_to_keeper(shard);
     }
 }

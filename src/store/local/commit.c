@@ -159,6 +159,7 @@ static fl_status write_frames(fl_shard *shard, fl_batch *batch, fl_err *err)
         }
     }
     batch->file = writer->file;
+    fl_wal_file_note_arrival(batch->file, batch->frames[0].first_arrival);
     FL_TRY(pack_batch(shard, batch, err));
     return append(shard, batch, err);
 }
@@ -189,6 +190,22 @@ void fl_commit_write(fl_batch *batch)
 {
     batch->err = (fl_err){0};
     batch->status = write_batch(batch->shard, batch, &batch->err);
+}
+
+void fl_writer_end_file(fl_shard *shard)
+{
+    fl_writer *writer = &shard->writer;
+    if (shard->in_flight || writer->file == NULL || writer->offset == 0) {
+        return;
+    }
+    bool is_settled = atomic_load(&writer->file->references) == 1;
+    bool is_pressed = atomic_load(&shard->store->disk_pressed) && !writer->dirty;
+    if (is_settled || is_pressed) {
+        fl_wal_file *file = writer->file;
+        fs_of(shard)->close(fs_of(shard), writer->handle);
+        *writer = (fl_writer){0};
+        fl_wal_file_unref(file, 1, shard->loop);
+    }
 }
 
 fl_status fl_writer_close(fl_shard *shard, fl_err *err)

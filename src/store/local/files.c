@@ -78,6 +78,7 @@ fl_status fl_wal_file_new(fl_store *store, uint64_t sequence, uint32_t shard, fl
     file->sequence = sequence;
     file->shard = shard;
     atomic_init(&file->references, 1);
+    atomic_init(&file->first_arrival, UINT64_MAX);
     if (!take_slot(&store->files, file)) {
         free(file);
         FL_FAIL(err, FL_E_IO, "%s holds %zu log files, more cannot be managed", store->files.dir,
@@ -133,24 +134,24 @@ void fl_held_files_release(fl_held_files *held, fl_loop *loop)
 
 /* ---- Removal */
 
-static void remove_file(fl_work *work)
+/* Removes the file so that its name does not come back. */
+static bool remove_file(const fl_wal_file *file)
 {
-    fl_wal_file *file = FL_CONTAINER_OF(work, fl_wal_file, work);
     fl_store *store = file->store;
     fl_fs *fs = store->config.fs;
     char path[FL_LOCAL_PATH_MAX];
     fl_err err;
     fl_wal_file_path(file, path);
     fl_status status = fs->remove(fs, path, &err);
-    if (status == FL_OK) {
+    if (status == FL_OK || status == FL_E_NOT_FOUND) {
         status = fs->sync_dir(fs, store->files.dir, &err);
     }
-    if (status != FL_OK && status != FL_E_NOT_FOUND) {
+    if (status != FL_OK) {
         fl_counter_add(&store->stats->io_errors_total, 1);
-        FL_LOG(store->config.log, FL_LOG_ERROR,
-               "settled log file not removed, the next start tries again", fl_kv_text("file", path),
-               fl_kv_text("error", fl_err_text(&err, status)));
+        FL_LOG(store->config.log, FL_LOG_ERROR, "settled log file not removed, tried again",
+               fl_kv_text("file", path), fl_kv_text("error", fl_err_text(&err, status)));
     }
+    return status == FL_OK;
 }
 
 void fl_wal_file_abandon(fl_wal_file *file)
@@ -162,13 +163,71 @@ void fl_wal_file_abandon(fl_wal_file *file)
     free(file);
 }
 
-static void file_removed(fl_work *work)
+static void end_removal(fl_wal_file *file)
+{
+    if (file->removed) {
+        fl_wal_file_abandon(file);
+    } else {
+        atomic_store(&file->lingers, true);
+    }
+}
+
+static void removal_work(fl_work *work)
+{
+    fl_wal_file *file = FL_CONTAINER_OF(work, fl_wal_file, work);
+    file->removed = remove_file(file);
+}
+
+static void removal_done(fl_work *work)
 {
     fl_wal_file *file = FL_CONTAINER_OF(work, fl_wal_file, work);
     fl_store *store = file->store;
-    fl_wal_file_abandon(file);
+    end_removal(file);
+    atomic_fetch_sub(&store->files.leaving, 1);
     fl_local_leave(store);
 }
+
+void fl_wal_files_clear(fl_store *store)
+{
+    for (uint32_t slot = 0; slot < FL_WAL_SLOTS_MAX; slot++) {
+        uv_mutex_lock(&store->files.lock);
+        bool is_used = slot < store->files.used;
+        fl_wal_file *file = is_used ? fl_wal_file_at(&store->files, slot) : NULL;
+        bool lingers = file != NULL && atomic_load(&file->lingers);
+        uv_mutex_unlock(&store->files.lock);
+        if (!is_used) {
+            break;
+        }
+        if (lingers && remove_file(file)) {
+            fl_wal_file_abandon(file);
+        }
+    }
+}
+
+/* ---- Records */
+
+void fl_wal_file_note_arrival(fl_wal_file *file, uint64_t arrival)
+{
+    if (arrival < atomic_load(&file->first_arrival)) {
+        atomic_store(&file->first_arrival, arrival);
+    }
+}
+
+uint64_t fl_wal_files_first_arrival(fl_store *store)
+{
+    fl_wal_files *files = &store->files;
+    uint64_t first = UINT64_MAX;
+    uv_mutex_lock(&files->lock);
+    for (uint32_t slot = 0; slot < files->used; slot++) {
+        fl_wal_file *file = fl_wal_file_at(files, slot);
+        uint64_t arrival = file != NULL ? atomic_load(&file->first_arrival) : UINT64_MAX;
+        first = arrival < first ? arrival : first;
+    }
+    uv_mutex_unlock(&files->lock);
+    return first;
+}
+
+/* ---- References */
 
 void fl_wal_file_ref(fl_wal_file *file, size_t count)
 {
@@ -181,13 +240,14 @@ void fl_wal_file_unref(fl_wal_file *file, size_t count, fl_loop *loop)
         return;
     }
     if (loop == NULL) {
-        remove_file(&file->work);
-        fl_wal_file_abandon(file);
+        file->removed = remove_file(file);
+        end_removal(file);
         return;
     }
     fl_local_enter(file->store);
-    file->work.work = remove_file;
-    file->work.done = file_removed;
+    atomic_fetch_add(&file->store->files.leaving, 1);
+    file->work.work = removal_work;
+    file->work.done = removal_done;
     fl_loop_work(loop, &file->work);
 }
 

@@ -120,7 +120,8 @@ static fl_status add_settled(filling *f, const fl_piece *piece, uint32_t first, 
     fl_part_cursor *cursor;
     FL_TRY(fl_view_cursor(&f->job->view, piece->part, &cursor, err));
     f->next_arrival = piece->facts.last_arrival - piece->facts.record_count + 1 + first;
-    return fl_part_records(cursor, piece->row, first, limit, add_record, f, err);
+    fl_status status = fl_part_records(cursor, piece->row, first, limit, add_record, f, err);
+    return fl_view_noted(&f->job->view, piece->part, status, err);
 }
 
 /* The records of the page, piece by piece. */
@@ -188,7 +189,11 @@ static fl_status read_traces(get_job *job, fl_err *err)
 {
     FL_TRY(fl_view_open(job->store, &job->view, err));
     for (size_t i = 0; i < job->get->count; i++) {
-        FL_TRY(read_trace(job, i, err));
+        fl_status status = read_trace(job, i, err);
+        if (status != FL_E_CORRUPT ||
+            job->get->count == 1) { /* else it was told, and is left out */
+            FL_TRY(status);
+        }
     }
     return FL_OK;
 }
@@ -216,7 +221,7 @@ static void read_done(fl_work *work)
 /* Notes a live row of an id and where its records lie. */
 static fl_status note_row(get_job *job, get_trace *trace, const fl_row *row, fl_err *err)
 {
-    if (row == NULL || row->record_count == 0) {
+    if (row == NULL || !fl_row_is_visible(row)) {
         return FL_OK;
     }
     const fl_wal_ref *refs = fl_row_refs(row);

@@ -4,32 +4,62 @@
  */
 #include "store/local/local_int.h"
 
-static void run_settle(fl_settle *settle)
+#define PATIENCE_TURNS 10 /* to wait for shards that were asked to settle, too … */
+#define PATIENCE_MS    2  /* … so long each */
+
+static bool is_asked(const fl_store *store)
 {
-    fl_store *store = settle->shard->store;
-    settle->err = (fl_err){0};
-    settle->status = fl_settle_run(settle, &settle->err);
-    fl_counter_sub(&store->stats->settling, 1);
-    fl_loop_post(settle->shard->loop, &settle->task);
+    for (size_t i = 0; i < store->shard_count; i++) {
+        if (atomic_load(&store->shards[i].asked)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-/* The next settle of the queue; NULL if there is none. */
-static fl_settle *next_settle(fl_keeper *keeper)
+static bool has_settles(fl_keeper *keeper)
 {
     uv_mutex_lock(&keeper->lock);
-    fl_settle *settle = keeper->first;
-    if (settle != NULL) {
-        keeper->first = settle->next;
-    }
+    bool has = keeper->first != NULL;
     uv_mutex_unlock(&keeper->lock);
-    return settle;
+    return has;
+}
+
+/* All settles of the queue, as a list; NULL if there is none. */
+static fl_settle *take_settles(fl_store *store)
+{
+    fl_keeper *keeper = &store->keeper;
+    if (!has_settles(keeper)) {
+        return NULL;
+    }
+    for (int i = 0; i < PATIENCE_TURNS && is_asked(store); i++) {
+        uv_sleep(PATIENCE_MS);
+    }
+    uv_mutex_lock(&keeper->lock);
+    fl_settle *first = keeper->first;
+    keeper->first = NULL;
+    uv_mutex_unlock(&keeper->lock);
+    return first;
+}
+
+static void run_settles(fl_store *store, fl_settle *first)
+{
+    fl_err err = {0};
+    fl_status status = fl_settle_run(store, first, &err);
+    for (fl_settle *settle = first, *next; settle != NULL; settle = next) {
+        next = settle->next; /* its shard may queue it again at once */
+        settle->status = status;
+        settle->err = err;
+        fl_counter_sub(&store->stats->settling, 1);
+        fl_loop_post(settle->shard->loop, &settle->task);
+    }
 }
 
 bool fl_keeper_turn(fl_store *store)
 {
-    fl_settle *settle;
-    while ((settle = next_settle(&store->keeper)) != NULL) {
-        run_settle(settle);
+    fl_settle *first;
+    while ((first = take_settles(store)) != NULL) {
+        run_settles(store, first);
     }
     uv_mutex_lock(&store->keeper.lock);
     bool stop = store->keeper.stop;
@@ -37,11 +67,24 @@ bool fl_keeper_turn(fl_store *store)
     return !stop;
 }
 
-/* Retention, then merges as long as some are due. */
+static void clear_parts(fl_store *store)
+{
+    fl_err err;
+    fl_status status = fl_parts_clear(store, &err);
+    if (status != FL_OK) {
+        fl_counter_add(&store->stats->io_errors_total, 1);
+        FL_LOG(store->config.log, FL_LOG_ERROR, "no part is written before that works",
+               fl_kv_text("error", fl_err_text(&err, status)));
+    }
+}
+
+/* What is left of the log, retention, then merges as long as some are due. */
 static void tidy(fl_store *store)
 {
     bool did = true;
     fl_parts_charge(store, fl_local_is_short_of_memory(store));
+    fl_wal_files_clear(store);
+    clear_parts(store);
     fl_retain(store);
     while (did && fl_keeper_turn(store)) {
         fl_err err;

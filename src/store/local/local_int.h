@@ -2,16 +2,27 @@
  * The embedded engine. Live traces: one shard a loop, each with its rows in memory and its own file
  * of the log. Settled traces: parts, shared by all, in the hands of one thread, the keeper.
  *
- *   put.c        a put's pieces on their way      shard.c     admission, group commit, rows made
- * visible commit.c     a batch written (worker pool)    rows.c      the live rows of a shard
- *   wal_format.c, wal_read.c, files.c             the log: bytes, frames read back, files
- *   choose.c     which live rows settle when      settle.c    live rows written as parts
- *   parts.c      the set of parts: names, opening, versions that readers hold
- *   keeper.c     the thread of settles, merges and retention
- *   merge.c      which parts are merged, and how  retain.c    what retention removes; live rows
- * swept pins.c       traces that retention spares view.c       all pieces of a trace, live and
- * settled, put together get.c, scan.c, scan_source.c                  reads recover.c    a log file
- * read back             open.c      life of the store
+ *   put.c          a put's pieces on their way
+ *   shard.c        admission, group commit, rows made visible
+ *   rows.c         the live rows of a shard
+ *   commit.c       a batch written (worker pool), the file that is being written
+ *   files.c        files of the log, and when they go
+ *   wal_format.c   bytes of the log
+ *   wal_read.c     its records read by their places
+ *   wal_walk.c     a file of it walked over
+ *   recover.c      all of it read back at the start
+ *   choose.c       which live rows settle, and when
+ *   settle.c       live rows written as parts
+ *   parts.c        the set of parts: names, opening, versions that readers hold
+ *   merge.c        which parts are merged, and how
+ *   retain.c       what retention removes; live rows swept
+ *   pins.c         traces that retention spares
+ *   keeper.c       the thread of settles, merges and retention
+ *   view.c         all pieces of a trace, live and settled, put together
+ *   get.c          traces by their ids
+ *   scan.c         traces by time and terms, with scan_source.c and scan_judge.c
+ *   open.c         life of the store
+ *   tools.c        what a data directory holds, without opening it, with tools_log.c
  *
  * Threads: a shard and its rows belong to its loop's thread; a batch in flight and the file being
  * written to the worker that has them; rows that settle are frozen until the keeper is done with
@@ -20,7 +31,8 @@
  *
  * Why nothing is lost or doubled: a settle takes all committed records of a trace, so the highest
  * arrival number among a trace's settled pieces says for each record in the log, or live row,
- * whether it is in a part already. Reads and recovery both ask that question.
+ * whether it is in a part already. Reads and recovery both ask that question. And a trace leaves
+ * the parts only when the log has nothing of it any more, so that recovery never asks in vain.
  */
 #ifndef FL_STORE_LOCAL_INT_H
 #define FL_STORE_LOCAL_INT_H
@@ -51,12 +63,13 @@ fl_local_options fl_local_options_default(void);
 FL_MUST fl_status fl_store_local_open_with(const fl_store_config *config,
                                            const fl_local_options *options, fl_store **out,
                                            fl_err *err);
-/* Settles every live trace and merges what is due; waits for it. For tests, tools and benchmarks;
- * not on a loop's thread. */
+/* Settles every live trace, lets go of the log and merges what is due; waits for it. For tests,
+ * tools and benchmarks; not on a loop's thread. */
 FL_MUST fl_status fl_store_local_settle(fl_store *store, fl_err *err);
 
 /* ---- Files of the log. A file goes when nobody refers to it: its writer, each live record in it,
- * readers. References are taken and given on loop threads, or while the store opens or closes. */
+ * readers. References are taken and given on loop threads, or while the store opens or closes. An
+ * entry stays until the file's name is gone from the disk for good. */
 
 typedef struct fl_wal_file {
     fl_store *store;
@@ -65,7 +78,10 @@ typedef struct fl_wal_file {
     uint32_t slot;
     atomic_size_t references;
     atomic_uint_least64_t bytes;
-    fl_work work; /* its removal */
+    atomic_uint_least64_t first_arrival; /* no record in it has a lower number; UINT64_MAX = none */
+    fl_work work;                        /* its removal */
+    bool removed;                        /* what came of it */
+    atomic_bool lingers;                 /* it could not be removed: the keeper tries again */
 } fl_wal_file;
 
 typedef struct fl_wal_files {
@@ -73,7 +89,8 @@ typedef struct fl_wal_files {
     _Atomic(fl_wal_file *) *slots; /* FL_WAL_SLOTS_MAX of them, touched as they are used */
     uint32_t used;                 /* slots below it were ever used */
     atomic_uint_least64_t next_sequence;
-    uv_mutex_t lock; /* of slots being taken and given: rare, from several threads */
+    atomic_size_t leaving; /* files that are being removed */
+    uv_mutex_t lock;       /* of slots being taken and given: rare, from several threads */
 } fl_wal_files;
 
 FL_MUST fl_status fl_wal_files_init(fl_wal_files *files, const char *dir, fl_err *err);
@@ -86,6 +103,12 @@ void fl_wal_file_ref(fl_wal_file *file, size_t count);
 /* The last one removes the file: on the pool of `loop`, or here if it is NULL. */
 void fl_wal_file_unref(fl_wal_file *file, size_t count, fl_loop *loop);
 void fl_wal_file_abandon(fl_wal_file *file); /* frees the entry; the file itself stays as it is */
+/* Notes that records from this number on are in the file, before they are written. */
+void fl_wal_file_note_arrival(fl_wal_file *file, uint64_t arrival);
+/* No file of the log has a record with a lower number; UINT64_MAX = there is no record in it. */
+uint64_t fl_wal_files_first_arrival(fl_store *store);
+/* Tries once more to remove what could not be removed; on the keeper's thread. */
+void fl_wal_files_clear(fl_store *store);
 void fl_wal_file_path(const fl_wal_file *file, char path[FL_LOCAL_PATH_MAX]);
 /* Name → numbers; false if it is no log file's name. */
 bool fl_wal_file_name(fl_str name, uint64_t *sequence, uint32_t *shard);
@@ -136,7 +159,6 @@ typedef struct fl_batch_record {
     fl_row *row;
     int64_t start_ns;
     fl_record_times times;
-    uint64_t arrival;
     uint32_t frame;
     uint32_t packed_bytes, json_bytes;
     uint16_t index; /* in its frame */
@@ -147,7 +169,7 @@ typedef struct fl_batch_record {
 typedef struct fl_batch_frame {
     size_t raw_at;
     uint32_t records;
-    uint64_t first_arrival;
+    uint64_t first_arrival; /* set when the commit begins */
     int64_t base_ns;
     uint64_t offset; /* in the file; set by the commit */
 } fl_batch_frame;
@@ -182,6 +204,9 @@ typedef struct fl_writer {
 
 /* Writes the batch, on the worker pool; sets status and err. */
 void fl_commit_write(fl_batch *batch);
+/* Ends the file that is written if nothing in it is live any more, so that it goes; also if the
+ * disk budget waits for the log to move on. On the shard's thread. */
+void fl_writer_end_file(fl_shard *shard);
 /* Forces the file to disk and closes it; when the store closes. */
 FL_MUST fl_status fl_writer_close(fl_shard *shard, fl_err *err);
 
@@ -199,8 +224,9 @@ typedef struct fl_settle {
     fl_err err;
 } fl_settle;
 
-/* Writes the rows as parts and adds these to the store's set; on the keeper's thread. */
-FL_MUST fl_status fl_settle_run(fl_settle *settle, fl_err *err);
+/* Writes the rows of a list of settles as parts and adds these to the store's set, all or none; on
+ * the keeper's thread. */
+FL_MUST fl_status fl_settle_run(fl_store *store, const fl_settle *first, fl_err *err);
 
 /* ---- Shards */
 
@@ -209,7 +235,6 @@ struct fl_shard {
     fl_loop *loop;
     uint32_t number;
     fl_rows rows;
-    uint64_t next_arrival;
     uint64_t live_bytes; /* packed bytes of committed records in rows that do not settle yet */
     fl_writer writer;
     fl_batch batches[2];
@@ -225,10 +250,11 @@ struct fl_shard {
     fl_timer *sweep_timer, *sync_timer;
     /* settling */
     fl_settle settle;
-    bool settling;               /* the keeper has it */
-    bool settle_all;             /* everything, however young */
-    bool settle_failed;          /* the last try; said in the log once */
-    fl_err settle_err;           /* why */
+    bool settling;      /* the keeper has it */
+    bool settle_all;    /* everything, however young */
+    atomic_bool asked;  /* another shard settles: what is ripe here had better go into its part */
+    bool settle_failed; /* the last try; said in the log once */
+    fl_err settle_err;  /* why */
     int64_t settle_look_mono_ns; /* not to be looked at before */
     int64_t first_arrival_ns;    /* no record of a row that does not settle arrived before */
     atomic_int_least64_t
@@ -258,6 +284,8 @@ FL_MUST bool fl_shard_split_pending(fl_shard *shard, fl_row *row);
 
 /* Rows with a lower basis have expired. */
 int64_t fl_local_cutoff(const fl_store *store);
+/* Begins to believe the wall clock; see fl_time. */
+void fl_time_init(fl_store *store);
 /* Drops expired live rows and notes the oldest; on the shard's thread, or while the store opens. */
 void fl_shard_sweep(fl_shard *shard);
 
@@ -296,6 +324,13 @@ void fl_retain(fl_store *store);
 
 /* ---- The store */
 
+/* What retention removes by. A wall clock that jumps ahead hides what has expired by it, but is
+ * believed only when it stays there for an hour: one that was wrong for a moment costs nothing. */
+typedef struct fl_time {
+    int64_t wall_ns, mono_ns;       /* when the wall clock was believed last. The keeper's */
+    atomic_int_least64_t cutoff_ns; /* of removal; what lies before it had expired */
+} fl_time;
+
 struct fl_store {
     fl_store_config config; /* dir and loops are copies */
     fl_local_options options;
@@ -311,8 +346,12 @@ struct fl_store {
     fl_store_stats *stats;
     fl_shard *shards;
     size_t shard_count;
+    /* Numbers of records: of one trace, and of the commits of all shards, in the order in which
+     * they began. */
+    atomic_uint_least64_t next_arrival;
     bool open;                /* the loops have the shards; set once */
     atomic_bool disk_pressed; /* over the disk budget: shards settle all, so that it can be freed */
+    fl_time time;
     atomic_bool closing;
     atomic_size_t active; /* operations and works begun and not done, and the store's own 1 */
     uv_sem_t idle;        /* posted when active is 0 */

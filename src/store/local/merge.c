@@ -103,7 +103,7 @@ typedef struct merger {
     fl_store *store;
     fl_view view;
     run inputs;
-    int64_t cutoff_ns;
+    fl_removable removable;
     fl_spared_fn *spared; /* NULL = all that has not expired */
     void *user;
     uint64_t pins_changes; /* when it began */
@@ -168,7 +168,7 @@ static bool is_kept(const merger *m, const fl_piece *pieces, size_t count)
     for (size_t i = 0; i <= count; i++) {
         const fl_part_row *row = i < count ? &pieces[i].facts : &whole;
         if (m->spared != NULL ? m->spared(m->user, row)
-                              : !fl_local_is_removable(m->store, row, m->cutoff_ns)) {
+                              : !fl_local_is_removable(m->store, row, &m->removable)) {
             return true;
         }
     }
@@ -306,8 +306,7 @@ static fl_status replace_inputs(merger *m, const fl_part_name *name, const fl_pa
         m->change.added = NULL;
     }
     if (status != FL_OK && output.settled != NULL) {
-        atomic_store(&output.settled->doomed, true);
-        fl_settled_unref(output.settled);
+        fl_parts_reject(output.settled);
     }
     return status;
 }
@@ -348,6 +347,7 @@ static fl_status merge_run(merger *m, fl_err *err)
         name.level = input->level >= name.level ? input->level : name.level;
     }
     name.level++;
+    FL_TRY(fl_parts_clear(m->store, err));
     FL_TRY(list_shared(m, err));
     fl_status status = write_output(m, &name, &info, err);
     if (status == FL_E_CORRUPT) {
@@ -370,7 +370,7 @@ static void merger_fini(merger *m)
 
 fl_status fl_merge_once(fl_store *store, bool *did, fl_err *err)
 {
-    merger m = {.store = store, .cutoff_ns = fl_local_removable(store)};
+    merger m = {.store = store, .removable = fl_local_removable(store)};
     *did = false;
     FL_TRY(fl_view_open(store, &m.view, err));
     m.inputs = choose(store, m.view.version);

@@ -78,6 +78,7 @@ static fl_status copy_config(fl_store *store, fl_err *err)
     store->config.loops = store->loops;
     set_sizes(store);
     set_budgets(store);
+    fl_time_init(store);
     atomic_init(&store->active, 1);
     for (size_t i = 0; i < config->loop_count; i++) {
         fl_shard_init(&store->shards[i], store, store->loops[i], (uint32_t)i);
@@ -112,6 +113,8 @@ static fl_status prepare_dir(fl_store *store, fl_err *err)
     parent_of(store->dir, path);
     FL_TRY(fs->sync_dir(fs, path, err));
     FL_TRY(fs->sync_dir(fs, store->dir, err));
+    /* What was removed before a crash must not come back, when others have its numbers. */
+    FL_TRY(fs->sync_dir(fs, store->files.dir, err));
     snprintf(path, sizeof path, "%s/lock", store->dir);
     fl_status status = fs->lock(fs, path, &store->lock, err);
     if (status == FL_E_BUSY) {
@@ -136,6 +139,7 @@ static void on_sweep_timer(void *user)
     fl_shard *shard = user;
     fl_shard_sweep(shard);
     fl_shard_choose(shard);
+    fl_writer_end_file(shard);
     if (shard->number == 0) {
         fl_keeper_look(shard->store);
     }
@@ -309,6 +313,9 @@ static fl_status settle_all(fl_store *store, fl_err *err)
 fl_status fl_store_local_settle(fl_store *store, fl_err *err)
 {
     FL_TRY(settle_all(store, err));
+    while (atomic_load(&store->files.leaving) != 0) {
+        uv_sleep(1);
+    }
     fl_keeper_look(store);
     while (!keeper_is_idle(store)) {
         uv_sleep(1);

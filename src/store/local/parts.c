@@ -90,23 +90,81 @@ void fl_parts_temporary_path(const fl_store *store, const fl_part_name *name,
 
 /* ---- Settled parts */
 
-static void remove_file(fl_store *store, const char *path)
+static bool remove_file(fl_store *store, const char *path)
 {
     fl_fs *fs = store->config.fs;
     fl_err err;
     fl_status status = fs->remove(fs, path, &err);
-    if (status != FL_OK && status != FL_E_NOT_FOUND) {
+    bool gone = status == FL_OK || status == FL_E_NOT_FOUND;
+    if (!gone) {
         fl_counter_add(&store->stats->io_errors_total, 1);
-        FL_LOG(store->config.log, FL_LOG_ERROR, "part not removed, the next start tries again",
+        FL_LOG(store->config.log, FL_LOG_ERROR, "part not removed, tried again later",
                fl_kv_text("file", path), fl_kv_text("error", fl_err_text(&err, status)));
     }
+    return gone;
+}
+
+/* Without memory the next start removes what was replaced. */
+static void add_leaving(fl_store *store, const fl_part_name *name)
+{
+    fl_parts *parts = &store->parts;
+    uv_mutex_lock(&parts->lock);
+    if (fl_local_room((void **)&parts->leavings, &parts->leaving_capacity, parts->leaving_count,
+                      sizeof *parts->leavings)) {
+        parts->leavings[parts->leaving_count++] = *name;
+    }
+    uv_mutex_unlock(&parts->lock);
+}
+
+/* The leaving at an index; false behind the last one. Other threads only add. */
+static bool leaving_at(fl_store *store, size_t at, fl_part_name *out)
+{
+    uv_mutex_lock(&store->parts.lock);
+    bool there = at < store->parts.leaving_count;
+    if (there) {
+        *out = store->parts.leavings[at];
+    }
+    uv_mutex_unlock(&store->parts.lock);
+    return there;
+}
+
+static void forget_leavings(fl_store *store, size_t count)
+{
+    fl_parts *parts = &store->parts;
+    uv_mutex_lock(&parts->lock);
+    parts->leaving_count -= count;
+    memmove(parts->leavings, parts->leavings + count,
+            parts->leaving_count * sizeof *parts->leavings);
+    uv_mutex_unlock(&parts->lock);
+}
+
+fl_status fl_parts_clear(fl_store *store, fl_err *err)
+{
+    fl_fs *fs = store->config.fs;
+    char path[FL_LOCAL_PATH_MAX];
+    fl_part_name name;
+    fl_err inner;
+    size_t count = 0;
+    while (leaving_at(store, count, &name)) {
+        fl_parts_path(store, &name, path);
+        fl_status status = fs->remove(fs, path, &inner);
+        if (status != FL_OK && status != FL_E_NOT_FOUND) {
+            FL_FAIL(err, status, "what was given up cannot be removed: %s", inner.message);
+        }
+        count++;
+    }
+    if (count != 0) {
+        FL_TRY(fs->sync_dir(fs, store->parts.dir, err));
+        forget_leavings(store, count);
+    }
+    return FL_OK;
 }
 
 void fl_parts_clear_temporary(fl_store *store, const fl_part_name *name)
 {
     char path[FL_LOCAL_PATH_MAX];
     fl_parts_temporary_path(store, name, path);
-    remove_file(store, path);
+    (void)remove_file(store, path);
 }
 
 static void recharge(fl_settled *settled)
@@ -129,7 +187,9 @@ void fl_settled_unref(fl_settled *settled)
     fl_budget_give(&store->row_budget, settled->charged_bytes);
     if (atomic_load(&settled->doomed)) {
         fl_parts_path(store, &settled->name, path);
-        remove_file(store, path);
+        if (!remove_file(store, path)) {
+            add_leaving(store, &settled->name);
+        }
     }
     free(settled);
 }
@@ -162,15 +222,25 @@ fl_status fl_parts_adopt(fl_store *store, const fl_part_name *name, fl_settled *
     char from[FL_LOCAL_PATH_MAX], to[FL_LOCAL_PATH_MAX];
     fl_parts_temporary_path(store, name, from);
     fl_parts_path(store, name, to);
-    FL_TRY(fs->rename(fs, from, to, err));
-    fl_status status = fs->sync_dir(fs, store->parts.dir, err);
+    fl_status status = fs->rename(fs, from, to, err);
+    if (status != FL_OK) {
+        fl_parts_clear_temporary(store, name);
+        return status;
+    }
+    status = fs->sync_dir(fs, store->parts.dir, err);
     if (status == FL_OK) {
         status = open_settled(store, name, out, err);
     }
     if (status != FL_OK) {
-        remove_file(store, to);
+        add_leaving(store, name);
     }
     return status;
+}
+
+void fl_parts_reject(fl_settled *settled)
+{
+    add_leaving(settled->store, &settled->name);
+    fl_settled_unref(settled);
 }
 
 /* ---- Versions */
@@ -384,58 +454,82 @@ fl_status fl_parts_publish(fl_store *store, fl_parts_change *change, fl_err *err
 
 typedef struct found_part {
     fl_part_name name;
-    bool replaced;
+    bool opened;
+    bool replaced; /* by one that was opened: one that cannot be read replaces nothing */
 } found_part;
 
-static void find_replaced(found_part *found, size_t count)
+/* Highest level first. */
+static int compare_levels(const void *a, const void *b)
 {
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < count && !found[i].replaced; j++) {
-            found[i].replaced = fl_part_name_covers(&found[j].name, &found[i].name);
-        }
-    }
+    const fl_part_name *left = &((const found_part *)a)->name;
+    const fl_part_name *right = &((const found_part *)b)->name;
+    return left->level > right->level ? -1 : left->level < right->level;
 }
 
-/* Part names among the names of the folder; what was left unfinished is removed. */
-static size_t sort_out(fl_store *store, const fl_str *names, size_t count, found_part *found)
+/* Does one of the first `count` parts have what the part has? */
+static bool is_replaced(const found_part *found, size_t count, const fl_part_name *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (found[i].opened && fl_part_name_covers(&found[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_temporary(fl_str name)
+{
+    static const char suffix[] = ".part.tmp";
+    size_t n = sizeof suffix - 1;
+    return name.n > n && memcmp(name.p + name.n - n, suffix, n) == 0;
+}
+
+/* The parts among the names of the folder, highest level first. */
+static size_t sort_out(const fl_store *store, const fl_str *names, size_t count, found_part *found)
 {
     size_t parts = 0;
-    char path[FL_LOCAL_PATH_MAX];
-    static const char temporary[] = ".part.tmp";
     for (size_t i = 0; i < count; i++) {
-        size_t n = sizeof temporary - 1;
         if (fl_part_name_read(names[i], &found[parts].name)) {
-            found[parts++].replaced = false;
-        } else if (names[i].n > n && memcmp(names[i].p + names[i].n - n, temporary, n) == 0) {
-            snprintf(path, sizeof path, "%s/%.*s", store->parts.dir, FL_P(names[i]));
-            if (!store->config.read_only) {
-                remove_file(store, path);
-            }
-        } else {
+            parts++;
+        } else if (!is_temporary(names[i])) {
             FL_LOG(store->config.log, FL_LOG_WARN, "file in the parts folder left alone",
                    fl_kv_str("name", names[i]));
         }
     }
+    qsort(found, parts, sizeof *found, compare_levels);
     return parts;
 }
 
+/* Removes what was left unfinished, and what was replaced. */
+static void clear_leavings(fl_store *store, const fl_str *names, size_t name_count,
+                           const found_part *found, size_t count)
+{
+    char path[FL_LOCAL_PATH_MAX];
+    for (size_t i = 0; i < name_count; i++) {
+        if (is_temporary(names[i])) {
+            snprintf(path, sizeof path, "%s/%.*s", store->parts.dir, FL_P(names[i]));
+            (void)remove_file(store, path);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (found[i].replaced) {
+            fl_parts_path(store, &found[i].name, path);
+            (void)remove_file(store, path);
+        }
+    }
+}
+
 /* A part that cannot be read stays where it is and counts for nothing; one of another version is
- * refused. */
-static fl_status open_found(fl_store *store, const found_part *found, fl_version_part *out,
-                            bool *opened, fl_err *err)
+ * refused: a newer fluoro wrote it, and going on without its traces would look as if they were
+ * lost.
+ */
+static fl_status open_found(fl_store *store, found_part *found, fl_version_part *out, fl_err *err)
 {
     fl_err inner;
     char path[FL_LOCAL_PATH_MAX];
-    *opened = false;
     fl_parts_path(store, &found->name, path);
-    if (found->replaced) {
-        if (!store->config.read_only) {
-            remove_file(store, path);
-        }
-        return FL_OK;
-    }
     fl_status status = open_settled(store, &found->name, &out->settled, &inner);
-    *opened = status == FL_OK;
+    found->opened = status == FL_OK;
     if (status == FL_E_CORRUPT) {
         fl_counter_add(&store->stats->damaged_parts_total, 1);
         FL_LOG(store->config.log, FL_LOG_ERROR,
@@ -445,6 +539,11 @@ static fl_status open_found(fl_store *store, const found_part *found, fl_version
     }
     if (status == FL_E_NOT_FOUND && store->config.read_only) {
         return FL_OK; /* merged away meanwhile: opening finds out that the folder changed */
+    }
+    if (status == FL_E_CONFIG) {
+        FL_FAIL(err, FL_E_CORRUPT,
+                "%s; use the newer one, or move the file away to start without it",
+                fl_err_text(&inner, status));
     }
     if (status != FL_OK && err != NULL) {
         *err = inner;
@@ -482,16 +581,18 @@ static fl_status find_shared(fl_parts_change *change, fl_err *err)
     return FL_OK;
 }
 
-static fl_status open_all(fl_store *store, const found_part *found, size_t count,
-                          fl_parts_change *change, fl_err *err)
+static fl_status open_all(fl_store *store, found_part *found, size_t count, fl_parts_change *change,
+                          fl_err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        bool opened;
         store->parts.next_number = found[i].name.high >= store->parts.next_number
                                        ? found[i].name.high + 1
                                        : store->parts.next_number;
-        FL_TRY(open_found(store, &found[i], &change->added[change->added_count], &opened, err));
-        change->added_count += opened;
+        found[i].replaced = is_replaced(found, i, &found[i].name);
+        if (!found[i].replaced) {
+            FL_TRY(open_found(store, &found[i], &change->added[change->added_count], err));
+            change->added_count += found[i].opened;
+        }
     }
     return find_shared(change, err);
 }
@@ -504,10 +605,12 @@ static fl_status open_listed(fl_store *store, const fl_str *names, size_t count,
     fl_status status = FL_E_NOMEM;
     if (found != NULL && change.added != NULL) {
         size_t parts = sort_out(store, names, count, found);
-        find_replaced(found, parts);
         status = open_all(store, found, parts, &change, err);
         if (status == FL_OK) {
             status = fl_parts_publish(store, &change, err);
+        }
+        if (status == FL_OK && !store->config.read_only) {
+            clear_leavings(store, names, count, found, parts);
         }
         if (status != FL_OK) {
             end_change(&change);
@@ -562,6 +665,9 @@ fl_status fl_parts_open(fl_store *store, fl_err *err)
     snprintf(store->parts.dir, n, "%s/parts", store->dir);
     if (!store->config.read_only) {
         FL_TRY(fs->make_dir(fs, store->parts.dir, err));
+        /* A part may have got its name just before a crash: what it holds leaves the log now. And
+         * one that was removed must not come back, when others have its arrival numbers. */
+        FL_TRY(fs->sync_dir(fs, store->parts.dir, err));
     }
     fl_arena_init(&arena, NAMES_BYTES);
     fl_status status = fs->list(fs, store->parts.dir, &arena, &names, &count, err);
@@ -582,6 +688,7 @@ void fl_parts_close(fl_store *store)
     if (store->parts.lock_made) {
         uv_mutex_destroy(&store->parts.lock);
     }
+    free(store->parts.leavings);
     free(store->parts.dir);
     memset(&store->parts, 0, sizeof store->parts);
 }

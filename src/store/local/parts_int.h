@@ -36,6 +36,7 @@ typedef struct fl_settled {
     atomic_size_t references; /* of versions */
     atomic_bool doomed;       /* its file goes with the last reference */
     bool damaged;             /* a merge failed on it: not tried again. The keeper's */
+    atomic_bool damage_told;  /* counted and logged, once */
     size_t charged_bytes;     /* of the row budget */
     /* Made by retention, of traces that must stay: when, and by which pins. The keeper's */
     bool spared;
@@ -64,7 +65,10 @@ typedef struct fl_parts {
     uv_mutex_t lock; /* of `version` */
     bool lock_made;
     fl_version *version;
-    uint64_t next_number;           /* the keeper's */
+    uint64_t next_number; /* the keeper's */
+    /* Under the lock: parts that do not count, whose files are not gone for good. */
+    fl_part_name *leavings;
+    size_t leaving_count, leaving_capacity;
     uint64_t names_hash;            /* of the folder when it was opened */
     atomic_int_least64_t oldest_ns; /* trace time; INT64_MAX = there is none */
 } fl_parts;
@@ -105,8 +109,12 @@ FL_MUST fl_status fl_parts_adopt(fl_store *store, const fl_part_name *name, fl_s
 FL_MUST fl_status fl_parts_publish(fl_store *store, fl_parts_change *change, fl_err *err);
 FL_MUST bool fl_parts_note(fl_parts_change *change, const fl_settled *settled, fl_trace_id id,
                            uint32_t row);
-/* Gives a part back that was adopted but not published. */
 void fl_settled_unref(fl_settled *settled);
+/* Gives a part back that was adopted but not published; its file is a leaving. */
+void fl_parts_reject(fl_settled *settled);
+/* Removes leavings for good. On the keeper's thread, before parts are written: beside these, what
+ * is left of another try would count after a restart. */
+FL_MUST fl_status fl_parts_clear(fl_store *store, fl_err *err);
 
 fl_version *fl_version_acquire(fl_store *store); /* any thread */
 void fl_version_release(fl_version *version);

@@ -71,10 +71,19 @@ static bool read_line(fl_str line, fl_pinned *out)
            (line.p == NULL || fl_str_to_i64(line, &out->until_ns));
 }
 
+static size_t lines_of(fl_str text)
+{
+    size_t lines = 1;
+    for (size_t i = 0; i < text.n; i++) {
+        lines += text.p[i] == '\n';
+    }
+    return lines;
+}
+
 static fl_status read_lines(fl_store *store, fl_str text, const char *path, fl_err *err)
 {
     fl_pins *pins = &store->pins;
-    pins->pinned = calloc(ENTRIES_MAX, sizeof *pins->pinned); /* touched as they are used */
+    pins->pinned = calloc(lines_of(text), sizeof *pins->pinned);
     if (pins->pinned == NULL) {
         FL_FAIL(err, FL_E_NOMEM, "no memory for pinned traces");
     }
@@ -217,23 +226,74 @@ static size_t forget_old(const fl_store *store, fl_pinned *pinned, size_t count)
     return kept;
 }
 
-/* Applies a change to a list with room for ENTRIES_MAX; how many entries it has then. */
-static size_t apply(const fl_store_pin *pin, int64_t now_ns, fl_pinned *pinned, size_t count,
-                    size_t *changed)
+static int compare_ids(const void *a, const void *b)
 {
+    return fl_trace_id_cmp(*(const fl_trace_id *)a, *(const fl_trace_id *)b);
+}
+
+/* Lets go of those that are pinned; how many. */
+static size_t let_go(const fl_store_pin *pin, int64_t now_ns, fl_pinned *pinned, size_t count)
+{
+    size_t changed = 0;
     for (size_t i = 0; i < pin->count; i++) {
         fl_pinned *entry = open_entry(pinned, count, pin->ids[i]);
-        if (!pin->pinned && entry != NULL) {
+        if (entry != NULL) {
             entry->until_ns = now_ns;
-            ++*changed;
-        } else if (pin->pinned && entry == NULL && count < ENTRIES_MAX) {
-            pinned[count++] =
-                (fl_pinned){.id = pin->ids[i], .since_ns = now_ns, .until_ns = INT64_MAX};
-            qsort(pinned, count, sizeof *pinned, compare_pins);
-            ++*changed;
+            changed++;
         }
     }
-    return count;
+    return changed;
+}
+
+/* Leaves those ids, ascending and each once, that are not pinned; at most `room`. */
+static size_t choose_new(fl_trace_id *ids, size_t id_count, fl_pinned *pinned, size_t count,
+                         size_t room)
+{
+    size_t kept = 0;
+    qsort(ids, id_count, sizeof *ids, compare_ids);
+    for (size_t i = 0; i < id_count && kept < room; i++) {
+        bool again = kept != 0 && fl_trace_id_eq(ids[kept - 1], ids[i]);
+        if (!again && open_entry(pinned, count, ids[i]) == NULL) {
+            ids[kept++] = ids[i];
+        }
+    }
+    return kept;
+}
+
+/* Merges new entries into the list, from its end on: of one id, the new one is the latest. */
+static void insert(fl_pinned *pinned, size_t count, const fl_trace_id *ids, size_t id_count,
+                   int64_t now_ns)
+{
+    for (size_t at = count + id_count; id_count != 0;) {
+        if (count != 0 && fl_trace_id_cmp(pinned[count - 1].id, ids[id_count - 1]) > 0) {
+            pinned[--at] = pinned[--count];
+        } else {
+            pinned[--at] =
+                (fl_pinned){.id = ids[--id_count], .since_ns = now_ns, .until_ns = INT64_MAX};
+        }
+    }
+}
+
+/* Applies a change to a list with room for all of it. */
+static fl_status apply(const fl_store_pin *pin, int64_t now_ns, fl_pinned *pinned, size_t *count,
+                       size_t *changed, fl_err *err)
+{
+    if (!pin->pinned) {
+        *changed = let_go(pin, now_ns, pinned, *count);
+        return FL_OK;
+    }
+    fl_trace_id *ids = calloc(pin->count + 1, sizeof *ids);
+    if (ids == NULL) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory to pin %zu traces", pin->count);
+    }
+    for (size_t i = 0; i < pin->count; i++) {
+        ids[i] = pin->ids[i];
+    }
+    *changed = choose_new(ids, pin->count, pinned, *count, ENTRIES_MAX - *count);
+    insert(pinned, *count, ids, *changed, now_ns);
+    *count += *changed;
+    free(ids);
+    return FL_OK;
 }
 
 static fl_status change(fl_store *store, fl_store_pin *pin, fl_err *err)
@@ -246,14 +306,19 @@ static fl_status change(fl_store *store, fl_store_pin *pin, fl_err *err)
                 "%zu traces are pinned, more than %d are not kept; let go of some", open,
                 FL_PINS_MAX);
     }
-    fl_pinned *pinned = calloc(ENTRIES_MAX, sizeof *pinned);
+    fl_pinned *pinned = calloc(pins->count + pin->count + 1, sizeof *pinned);
     if (pinned == NULL) {
         FL_FAIL(err, FL_E_NOMEM, "no memory for pinned traces");
     }
-    memcpy(pinned, pins->pinned, pins->count * sizeof *pinned);
+    if (pins->count != 0) {
+        memcpy(pinned, pins->pinned, pins->count * sizeof *pinned);
+    }
     size_t count = forget_old(store, pinned, pins->count);
-    count = apply(pin, fl_clock_wall(store->config.clock), pinned, count, &changed);
-    fl_status status = changed != 0 ? write_pins(store, pinned, count, err) : FL_OK;
+    fl_status status =
+        apply(pin, fl_clock_wall(store->config.clock), pinned, &count, &changed, err);
+    if (status == FL_OK && changed != 0) {
+        status = write_pins(store, pinned, count, err);
+    }
     if (status == FL_OK) {
         uv_mutex_lock(&pins->lock);
         fl_pinned *old = pins->pinned;

@@ -6,23 +6,54 @@
  */
 #include "store/local/view_int.h"
 
+#define AHEAD_NS          (INT64_C(60) * FL_NS_PER_S) /* no jump, but a correction */
+#define BELIEVED_AFTER_NS (INT64_C(3600) * FL_NS_PER_S)
 #define SPARED_FOR_NS                                                                              \
     (INT64_C(3600) * FL_NS_PER_S) /* before a part of spared traces is tried again */
 
-int64_t fl_local_cutoff(const fl_store *store)
+/* ---- Time */
+
+static int64_t cutoff_at(const fl_store *store, int64_t now_ns)
 {
     int64_t cutoff;
     int64_t retention_ns = store->config.retention_ns;
-    if (retention_ns == 0 ||
-        __builtin_sub_overflow(fl_clock_wall(store->config.clock), retention_ns, &cutoff)) {
+    if (retention_ns == 0 || __builtin_sub_overflow(now_ns, retention_ns, &cutoff)) {
         return INT64_MIN;
     }
     return cutoff;
 }
 
-int64_t fl_local_removable(const fl_store *store)
+int64_t fl_local_cutoff(const fl_store *store)
 {
-    int64_t cutoff_ns = fl_local_cutoff(store);
+    return cutoff_at(store, fl_clock_wall(store->config.clock));
+}
+
+void fl_time_init(fl_store *store)
+{
+    store->time.wall_ns = fl_clock_wall(store->config.clock);
+    store->time.mono_ns = fl_clock_mono(store->config.clock);
+    atomic_init(&store->time.cutoff_ns, cutoff_at(store, store->time.wall_ns));
+}
+
+/* The cutoff by the clock as far as it is believed. */
+static int64_t believed_cutoff(fl_store *store)
+{
+    fl_time *time = &store->time;
+    int64_t wall_ns = fl_clock_wall(store->config.clock);
+    int64_t mono_ns = fl_clock_mono(store->config.clock);
+    int64_t passed_ns = mono_ns - time->mono_ns;
+    int64_t now_ns = time->wall_ns + passed_ns;
+    if (wall_ns <= now_ns + AHEAD_NS || passed_ns >= BELIEVED_AFTER_NS) {
+        time->wall_ns = now_ns = wall_ns;
+        time->mono_ns = mono_ns;
+    }
+    atomic_store(&time->cutoff_ns, cutoff_at(store, now_ns));
+    return cutoff_at(store, now_ns);
+}
+
+fl_removable fl_local_removable(fl_store *store)
+{
+    int64_t cutoff_ns = believed_cutoff(store);
     for (size_t i = 0; i < store->shard_count; i++) {
         int64_t oldest_ns = atomic_load(&store->shards[i].oldest_arrival_ns), expired_ns;
         if (!__builtin_sub_overflow(oldest_ns, store->config.retention_ns, &expired_ns) &&
@@ -30,7 +61,8 @@ int64_t fl_local_removable(const fl_store *store)
             cutoff_ns = expired_ns;
         }
     }
-    return cutoff_ns;
+    return (fl_removable){.cutoff_ns = cutoff_ns,
+                          .first_arrival = fl_wal_files_first_arrival(store)};
 }
 
 /* ---- Live rows */
@@ -39,6 +71,8 @@ void fl_shard_sweep(fl_shard *shard)
 {
     fl_store *store = shard->store;
     int64_t cutoff = fl_local_cutoff(store), oldest = INT64_MAX;
+    int64_t removable = atomic_load(&store->time.cutoff_ns);
+    cutoff = removable < cutoff ? removable : cutoff;
     for (uint32_t i = 0; i < shard->rows.made; i++) {
         fl_row *row = fl_rows_at(&shard->rows, i);
         if (row == NULL || row->record_count == 0) {
@@ -60,13 +94,13 @@ void fl_shard_sweep(fl_shard *shard)
 
 typedef struct aging {
     fl_store *store;
-    int64_t cutoff_ns;
+    fl_removable removable;
 } aging;
 
 static bool has_not_expired(void *user, const fl_part_row *row)
 {
     const aging *a = user;
-    return !fl_local_is_removable(a->store, row, a->cutoff_ns);
+    return !fl_local_is_removable(a->store, row, &a->removable);
 }
 
 typedef struct sparing {
@@ -107,19 +141,21 @@ static bool drop_part(fl_store *store, const fl_settled *settled, fl_spared_fn *
 
 static void retain_by_age(fl_store *store)
 {
-    aging a = {.store = store, .cutoff_ns = fl_local_removable(store)};
+    aging a = {.store = store, .removable = fl_local_removable(store)};
     fl_version *version = fl_version_acquire(store);
     for (size_t i = 0; i < version->count; i++) {
         const fl_settled *settled = version->parts[i].settled;
-        if (fl_part_info_of(settled->part)->basis_max_ns < a.cutoff_ns &&
-            !is_made_of_spared(store, settled)) {
+        const fl_part_info *info = fl_part_info_of(settled->part);
+        if (info->basis_max_ns < a.removable.cutoff_ns &&
+            info->arrival_max < a.removable.first_arrival && !is_made_of_spared(store, settled)) {
             (void)drop_part(store, settled, has_not_expired, &a, &store->stats->expired_age_total);
         }
     }
     fl_version_release(version);
 }
 
-/* The part with the oldest traces of which some can go. */
+/* The part with the oldest traces of which some can go; NULL as long as the log may have records of
+ * them, too. */
 static const fl_settled *oldest_part(fl_store *store, const fl_version *version)
 {
     const fl_settled *oldest = NULL;
@@ -131,7 +167,9 @@ static const fl_settled *oldest_part(fl_store *store, const fl_version *version)
             oldest = settled;
         }
     }
-    return oldest;
+    bool is_in_log = oldest != NULL && fl_part_info_of(oldest->part)->arrival_max >=
+                                           fl_wal_files_first_arrival(store);
+    return is_in_log ? NULL : oldest;
 }
 
 static uint64_t disk_bytes(const fl_store *store)

@@ -86,7 +86,7 @@ bool fl_rows_reserve(fl_rows *rows, fl_row *row)
 
 fl_part_row fl_row_piece(const fl_row *row)
 {
-    return (fl_part_row){
+    fl_part_row piece = {
         .id = row->id,
         .time_ns = row->time_ns,
         .start_ns = row->start_ns,
@@ -99,6 +99,12 @@ fl_part_row fl_row_piece(const fl_row *row)
         .revision = row->revision,
         .limit_exceeded = row->limit_exceeded,
     };
+    if (row->record_count == 0) {
+        piece.start_ns = row->base_start_ns;
+        piece.time_ns = fl_trace_time_ns(row->id, row->base_start_ns);
+        piece.first_arrival_ns = piece.last_arrival_ns = row->base_arrival_ns;
+    }
+    return piece;
 }
 
 fl_part_row fl_row_whole(const fl_row *row)

@@ -26,14 +26,14 @@ typedef struct fl_row {
     fl_trace_id id;
     int64_t time_ns, start_ns, last_end_ns, first_arrival_ns,
         last_arrival_ns;      /* of committed records */
-    uint64_t last_arrival;    /* number of the last committed record */
+    uint64_t last_arrival;    /* number of the last committed record, or of the mark */
     uint64_t packed_bytes;    /* of committed records */
     uint64_t json_bytes;      /* of all records of the trace, pending and settled ones too */
     uint64_t base_json_bytes; /* of it: settled before this row was made */
     int64_t base_start_ns;    /* earliest start of that; INT64_MAX = unknown, or there is none */
     int64_t base_arrival_ns;  /* last arrival of that; FL_TIME_NONE the same */
     void *records;            /* times, then refs; capacity by `step` */
-    uint32_t record_count;    /* committed; 0 = nobody sees the row yet */
+    uint32_t record_count;    /* committed */
     uint32_t revision;
     uint32_t self;         /* index of the row */
     uint32_t mark_slot;    /* of the file with the mark, + 1; 0 = there is none */
@@ -52,7 +52,14 @@ static inline int64_t fl_basis_ns(int64_t time_ns, int64_t last_arrival_ns)
 {
     return time_ns > last_arrival_ns ? time_ns : last_arrival_ns;
 }
-/* What a reader needs to know of it, in the form of parts. */
+/* Does it tell readers of something: records, or that the trace, which has settled, passed its
+ * limit? Else nobody sees it yet. */
+static inline bool fl_row_is_visible(const fl_row *row)
+{
+    return row->record_count != 0 || row->mark_slot != 0;
+}
+/* What a reader needs to know of it, in the form of parts. Without records it has the place and the
+ * times of what settled. */
 fl_part_row fl_row_piece(const fl_row *row);
 /* The same with what is known of the part of the trace that settled before. */
 fl_part_row fl_row_whole(const fl_row *row);

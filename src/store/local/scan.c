@@ -36,7 +36,7 @@ static fl_status visit(fl_scan_job *job, const fl_shard *shard, fl_err *err)
 {
     for (uint32_t i = 0; i < shard->rows.made; i++) {
         const fl_row *row = fl_rows_at(&shard->rows, i);
-        if (row == NULL || row->record_count == 0) {
+        if (row == NULL || !fl_row_is_visible(row)) {
             continue;
         }
         if (!fl_local_room((void **)&job->live, &job->live_capacity, job->live_count,
@@ -101,7 +101,10 @@ static fl_status find_end(fl_scan_job *job, fl_err *err)
         if (candidate == NULL) {
             break;
         }
-        FL_TRY(fl_scan_exists(job, candidate, &more, err));
+        fl_status status = fl_scan_exists(job, candidate, &more, err);
+        if (status != FL_E_CORRUPT) {
+            FL_TRY(status);
+        }
     }
     scan->reached_end = !more;
     return FL_OK;
@@ -122,8 +125,11 @@ static fl_status collect(fl_scan_job *job, fl_err *err)
         }
         scan->next =
             (fl_store_place){candidate->row.time_ns, candidate->row.start_ns, candidate->row.id};
-        FL_TRY(fl_scan_judge(job, candidate, &row, &wanted, err));
-        if (wanted) {
+        fl_status status = fl_scan_judge(job, candidate, &row, &wanted, err);
+        if (status != FL_E_CORRUPT) { /* what cannot be read was told, and is left out */
+            FL_TRY(status);
+        }
+        if (status == FL_OK && wanted) {
             FL_TRY(keep_row(job, &row, err));
         }
         if (turn % BUDGET_INTERVAL == 0 && is_over_budget(job)) {

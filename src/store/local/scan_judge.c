@@ -30,7 +30,8 @@ static fl_status match_settled(fl_scan_job *job, const fl_piece *piece, uint64_t
         FL_TRY(fl_view_cursor(&job->view, piece->part, &cursor, err));
         FL_TRY(fl_part_match_new(cursor, scan->terms, scan->term_count, match, err));
     }
-    FL_TRY(fl_part_match_row(*match, piece->row, &more, err));
+    fl_status status = fl_part_match_row(*match, piece->row, &more, err);
+    FL_TRY(fl_view_noted(&job->view, piece->part, status, err));
     *held |= more;
     return FL_OK;
 }
@@ -102,7 +103,8 @@ static fl_status window_holds(fl_scan_job *job, const fl_piece *pieces, size_t c
         if (live == NULL) {
             fl_part_cursor *cursor;
             FL_TRY(fl_view_cursor(&job->view, pieces[i].part, &cursor, err));
-            FL_TRY(fl_part_times(cursor, pieces[i].row, look_at_times, &w, err));
+            fl_status status = fl_part_times(cursor, pieces[i].row, look_at_times, &w, err);
+            FL_TRY(fl_view_noted(&job->view, pieces[i].part, status, err));
         }
         for (uint32_t k = 0; live != NULL && k < live->row.record_count && !w.found; k++) {
             const fl_record_times *times = &job->times[live->first_record + k];
@@ -124,7 +126,7 @@ static fl_status pieces_of(fl_scan_job *job, const fl_scan_candidate *candidate,
                                .part = candidate->part,
                                .row = candidate->part_row,
                                .live = candidate->live};
-        *count = 1;
+        *count = candidate->row.record_count != 0;
         return FL_OK;
     }
     FL_TRY(fl_view_find(&job->view, candidate->row.id, pieces, count, err));

@@ -99,45 +99,81 @@ static bool add_shared(fl_scan_source *source, size_t *capacity, fl_part_continu
     return true;
 }
 
+/* The trace's row in a part; none if it may stand where the part cannot be read. */
+static fl_status find_in_part(const fl_scan_job *job, uint32_t number, fl_trace_id id,
+                              uint32_t *row, fl_err *err)
+{
+    fl_part *part = job->view.version->parts[number].settled->part;
+    *row = FL_PART_ROW_NONE;
+    if (!fl_part_may_have(part, id)) {
+        return FL_OK;
+    }
+    fl_status status = fl_part_find(part, id, row, err);
+    return fl_view_noted(&job->view, number, status, err) != FL_E_CORRUPT ? status : FL_OK;
+}
+
+/* Rows of the parts, as they are listed. */
+typedef struct shared_list {
+    fl_scan_job *job;
+    size_t *capacities; /* by part */
+} shared_list;
+
+static bool note_shared(shared_list *list, size_t part, fl_part_continued_row row)
+{
+    return add_shared(&list->job->sources[part + 1], &list->capacities[part], row);
+}
+
+/* The rows that have pieces elsewhere by what the parts know. */
+static bool list_continued(shared_list *list)
+{
+    const fl_version *version = list->job->view.version;
+    for (size_t i = 0; i < version->count; i++) {
+        for (size_t k = 0; k < version->parts[i].shared_count; k++) {
+            if (!note_shared(list, i, version->parts[i].shared[k])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* The rows of a live trace. */
+static fl_status list_live(shared_list *list, fl_trace_id id, bool *room, fl_err *err)
+{
+    for (size_t k = 0; k < list->job->view.version->count && *room; k++) {
+        uint32_t row;
+        FL_TRY(find_in_part(list->job, (uint32_t)k, id, &row, err));
+        if (row != FL_PART_ROW_NONE) {
+            *room = note_shared(list, k, (fl_part_continued_row){.id = id, .row = row});
+        }
+    }
+    return FL_OK;
+}
+
+static void sort_shared(fl_scan_source *source)
+{
+    if (source->shared_count > 1) {
+        qsort(source->shared, source->shared_count, sizeof *source->shared, compare_rows);
+    }
+}
+
 /* The rows of all parts that have pieces elsewhere: those of the version, and those of live traces.
  */
 static fl_status list_shared(fl_scan_job *job, fl_err *err)
 {
-    const fl_version *version = job->view.version;
-    size_t *capacities = calloc(version->count + 1, sizeof *capacities);
-    bool room = capacities != NULL;
-    for (size_t i = 0; room && i < version->count; i++) {
-        for (size_t k = 0; room && k < version->parts[i].shared_count; k++) {
-            room = add_shared(&job->sources[i + 1], &capacities[i], version->parts[i].shared[k]);
-        }
+    shared_list list = {job, calloc(job->view.version->count + 1, sizeof *list.capacities)};
+    bool room = list.capacities != NULL && list_continued(&list);
+    fl_status status = FL_OK;
+    for (size_t i = 0; room && status == FL_OK && i < job->by_id_count; i++) {
+        status = list_live(&list, job->by_id[i]->row.id, &room, err);
     }
-    for (size_t i = 0; room && i < job->by_id_count; i++) {
-        fl_trace_id id = job->by_id[i]->row.id;
-        for (size_t k = 0; room && k < version->count; k++) {
-            fl_part *part = version->parts[k].settled->part;
-            uint32_t row = FL_PART_ROW_NONE;
-            if (fl_part_may_have(part, id)) {
-                fl_status status = fl_part_find(part, id, &row, err);
-                if (status != FL_OK) {
-                    free(capacities);
-                    return status;
-                }
-            }
-            if (row != FL_PART_ROW_NONE) {
-                room = add_shared(&job->sources[k + 1], &capacities[k],
-                                  (fl_part_continued_row){.id = id, .row = row});
-            }
-        }
-    }
-    free(capacities);
+    free(list.capacities);
+    FL_TRY(status);
     if (!room) {
         FL_FAIL(err, FL_E_NOMEM, "no memory for traces in several parts");
     }
     for (size_t i = 1; i < job->source_count; i++) {
-        fl_scan_source *source = &job->sources[i];
-        if (source->shared_count > 1) {
-            qsort(source->shared, source->shared_count, sizeof *source->shared, compare_rows);
-        }
+        sort_shared(&job->sources[i]);
     }
     return FL_OK;
 }
@@ -149,16 +185,33 @@ static fl_status begin_part(fl_scan_job *job, fl_scan_source *source, fl_err *er
     source->begun = true;
     source->end = fl_part_info_of(part)->rows;
     FL_TRY(fl_part_cursor_new(part, &source->cursor, err));
-    FL_TRY(fl_part_seek(source->cursor, &job->behind, &source->row, err));
-    if (scan->term_count != 0) {
-        FL_TRY(
-            fl_part_match_new(source->cursor, scan->terms, scan->term_count, &source->match, err));
+    fl_status status = fl_part_seek(source->cursor, &job->behind, &source->row, err);
+    if (fl_view_noted(&job->view, source->part, status, err) != FL_E_CORRUPT) {
+        FL_TRY(status);
     }
-    return FL_OK;
+    if (scan->term_count == 0) {
+        return FL_OK;
+    }
+    status = fl_part_match_new(source->cursor, scan->terms, scan->term_count, &source->match, err);
+    if (fl_view_noted(&job->view, source->part, status, err) == FL_E_CORRUPT) {
+        source->row = source->end;
+        return FL_OK;
+    }
+    return status;
+}
+
+/* The next row in which the terms hold, behind what cannot be read. */
+static fl_status next_match(const fl_scan_job *job, fl_scan_source *source, fl_err *err)
+{
+    fl_status status;
+    do {
+        status = fl_part_match_next(source->match, &source->row, err);
+    } while (fl_view_noted(&job->view, source->part, status, err) == FL_E_CORRUPT);
+    return status;
 }
 
 /* The next row that is shared or matches; source->end at the end. */
-static fl_status find_row(fl_scan_source *source, bool *shared, fl_err *err)
+static fl_status find_row(const fl_scan_job *job, fl_scan_source *source, bool *shared, fl_err *err)
 {
     while (source->shared_at < source->shared_count &&
            source->shared[source->shared_at].row < source->row) {
@@ -168,7 +221,7 @@ static fl_status find_row(fl_scan_source *source, bool *shared, fl_err *err)
                                ? source->shared[source->shared_at].row
                                : UINT32_MAX;
     if (source->match != NULL && source->row < source->end && source->row != next_shared) {
-        FL_TRY(fl_part_match_next(source->match, &source->row, err));
+        FL_TRY(next_match(job, source, err));
     }
     *shared = next_shared <= source->row;
     source->row = *shared ? next_shared : source->row;
@@ -181,14 +234,20 @@ static fl_status next_in_part(fl_scan_job *job, fl_scan_source *source, fl_err *
     if (!source->begun) {
         FL_TRY(begin_part(job, source, err));
     }
-    FL_TRY(find_row(source, &shared, err));
+    FL_TRY(find_row(job, source, &shared, err));
     if (source->row >= source->end) {
         source->ended = true;
         return FL_OK;
     }
     source->next = (fl_scan_candidate){
         .part = source->part, .part_row = source->row, .shared = shared, .terms_hold = !shared};
-    FL_TRY(fl_part_row_at(source->cursor, source->row, &source->next.row, err));
+    fl_status status = fl_part_row_at(source->cursor, source->row, &source->next.row, err);
+    if (fl_view_noted(&job->view, source->part, status, err) == FL_E_CORRUPT) {
+        const fl_part *part = job->view.version->parts[source->part].settled->part;
+        source->row = fl_part_next_block(part, source->row);
+        return FL_OK; /* not loaded: it is asked again */
+    }
+    FL_TRY(status);
     source->row++;
     source->loaded = source->next.row.time_ns >= job->scan->from_ns;
     source->ended = !source->loaded;

@@ -1,7 +1,8 @@
 /*
- * Live rows written as parts: one for each partition that they fall into. Their documents are read
- * from the log in runs of rows that fit into memory, each frame once a run; a trace larger than a
- * run is read record by record.
+ * Live rows written as parts: one for each partition that they fall into, whichever shards they
+ * come from, so that parts of the same minutes do not have to be merged row by row. Their documents
+ * are read from the log in runs of rows that fit into memory, each frame once a run; a trace larger
+ * than a run is read record by record.
  *
  * A record that is damaged beyond repair is left out, told and counted: it is lost already, and
  * must not keep the others from settling.
@@ -17,6 +18,7 @@
  * of their numbers have them in the order of arrival, and merges of neighbours keep it. */
 typedef struct settling_row {
     fl_row *row;
+    fl_part_row piece;
     int64_t partition;
     bool continues; /* other parts have pieces of the trace */
 } settling_row;
@@ -29,7 +31,6 @@ typedef struct document {
 } document;
 
 typedef struct settler {
-    fl_settle *settle;
     fl_store *store;
     settling_row *rows; /* by partition, then newest first */
     size_t count;
@@ -52,8 +53,7 @@ static int compare_rows(const void *a, const void *b)
     if (left->partition != right->partition) {
         return left->partition < right->partition ? -1 : 1;
     }
-    fl_store_place l = {left->row->time_ns, left->row->start_ns, left->row->id};
-    fl_store_place r = {right->row->time_ns, right->row->start_ns, right->row->id};
+    fl_store_place l = fl_part_place(&left->piece), r = fl_part_place(&right->piece);
     return fl_store_place_cmp(&l, &r);
 }
 
@@ -140,8 +140,11 @@ static fl_status list_documents(settler *s, size_t first, size_t end, fl_err *er
 static fl_status read_documents(settler *s, size_t first, size_t end, fl_err *err)
 {
     FL_TRY(list_documents(s, first, end, err));
-    qsort(s->documents, s->document_count, sizeof *s->documents, compare_refs);
     fl_buf_reset(&s->bytes);
+    if (s->document_count == 0) {
+        return FL_OK; /* marks alone */
+    }
+    qsort(s->documents, s->document_count, sizeof *s->documents, compare_refs);
     for (size_t i = 0; i < s->document_count; i++) {
         document *one = &s->documents[i];
         fl_str packed;
@@ -201,13 +204,19 @@ static fl_status write_row(settler *s, const settling_row *settling, uint32_t re
     if (s->writer == NULL) {
         FL_TRY(begin_part(s, settling->partition, err));
     }
-    fl_part_row piece = fl_row_piece(settling->row);
+    fl_part_row piece = settling->piece;
     piece.record_count = record_count;
     piece.continues = settling->continues;
     return fl_part_writer_row(s->writer, &piece, err);
 }
 
 /* ---- Rows */
+
+/* Does it only say that the trace, of which other parts have pieces, passed its limit? */
+static bool is_mark(const settling_row *settling)
+{
+    return settling->piece.record_count == 0 && settling->continues;
+}
 
 /* A run of rows whose documents were read. */
 static fl_status write_run(settler *s, size_t first, size_t end, fl_err *err)
@@ -220,7 +229,7 @@ static fl_status write_run(settler *s, size_t first, size_t end, fl_err *err)
         for (uint32_t k = 0; k < row->record_count; k++) {
             kept += next[k].n != 0;
         }
-        if (kept != 0) {
+        if (kept != 0 || is_mark(&s->rows[i])) {
             FL_TRY(write_row(s, &s->rows[i], kept, err));
         }
         for (uint32_t k = 0; k < row->record_count; k++, next++) {
@@ -312,8 +321,7 @@ static void give_up(settler *s)
         fl_parts_clear_temporary(s->store, &s->name);
     }
     for (size_t i = 0; i < s->added_count; i++) {
-        atomic_store(&s->added[i].settled->doomed, true);
-        fl_settled_unref(s->added[i].settled);
+        fl_parts_reject(s->added[i].settled);
     }
 }
 
@@ -323,7 +331,8 @@ static fl_status place_row(settler *s, settling_row *settling, fl_err *err)
     fl_piece pieces[FL_VIEW_PIECES_MAX];
     size_t count = 0;
     const fl_row *row = settling->row;
-    settling->partition = fl_partition_of(row->time_ns);
+    settling->piece = fl_row_piece(row);
+    settling->partition = fl_partition_of(settling->piece.time_ns);
     if (row->settled_before) {
         FL_TRY(fl_view_find(&s->view, row->id, pieces, &count, err));
     }
@@ -338,28 +347,41 @@ static fl_status place_row(settler *s, settling_row *settling, fl_err *err)
     return FL_OK;
 }
 
-static fl_status run(settler *s, fl_err *err)
+static fl_status list_rows(settler *s, const fl_settle *first, fl_err *err)
 {
-    FL_TRY(fl_view_open(s->store, &s->view, err));
-    s->rows = calloc(s->count, sizeof *s->rows);
+    size_t count = 0;
+    for (const fl_settle *settle = first; settle != NULL; settle = settle->next) {
+        count += settle->count;
+    }
+    s->rows = calloc(count, sizeof *s->rows);
     if (s->rows == NULL) {
-        FL_FAIL(err, FL_E_NOMEM, "no memory to settle %zu traces", s->count);
+        FL_FAIL(err, FL_E_NOMEM, "no memory to settle %zu traces", count);
     }
-    for (size_t i = 0; i < s->count; i++) {
-        s->rows[i].row = s->settle->rows[i];
-        FL_TRY(place_row(s, &s->rows[i], err));
+    for (const fl_settle *settle = first; settle != NULL; settle = settle->next) {
+        for (size_t i = 0; i < settle->count; i++) {
+            s->rows[s->count].row = settle->rows[i];
+            FL_TRY(place_row(s, &s->rows[s->count++], err));
+        }
     }
+    return FL_OK;
+}
+
+static fl_status run(settler *s, const fl_settle *first, fl_err *err)
+{
+    FL_TRY(fl_parts_clear(s->store, err));
+    FL_TRY(fl_view_open(s->store, &s->view, err));
+    FL_TRY(list_rows(s, first, err));
     qsort(s->rows, s->count, sizeof *s->rows, compare_rows);
     FL_TRY(write_rows(s, err));
     return publish(s, err);
 }
 
-fl_status fl_settle_run(fl_settle *settle, fl_err *err)
+fl_status fl_settle_run(fl_store *store, const fl_settle *first, fl_err *err)
 {
-    settler s = {.settle = settle, .store = settle->shard->store, .count = settle->count};
+    settler s = {.store = store};
     fl_wal_reader_init(&s.reader, s.store);
     fl_buf_init(&s.bytes, UINT32_MAX);
-    fl_status status = run(&s, err);
+    fl_status status = run(&s, first, err);
     if (status != FL_OK) {
         fl_counter_add(&s.store->stats->io_errors_total, status == FL_E_IO);
         give_up(&s);

@@ -30,13 +30,15 @@ static void give_references(fl_shard *shard, const fl_row *row)
     }
 }
 
-/* Adds the mark that the trace passed its limit, and keeps the file that says so. */
-static void add_mark(fl_shard *shard, fl_row *row, uint32_t slot)
+/* Adds the mark that the trace passed its limit, and keeps the file that says so. A row without
+ * records, of a trace that has settled, does not need it if the trace is marked already. */
+static void add_mark(fl_shard *shard, fl_row *row, uint32_t slot, uint64_t arrival)
 {
-    if (row->record_count != 0 && row->mark_slot == 0) {
+    if (row->mark_slot == 0 && (row->record_count != 0 || !row->limit_exceeded)) {
         fl_wal_file_ref(fl_wal_file_at(&shard->store->files, slot), 1);
         row->mark_slot = slot + 1;
         row->limit_exceeded = true;
+        row->last_arrival = arrival;
     }
 }
 
@@ -55,13 +57,14 @@ void fl_shard_drop(fl_shard *shard, fl_row *row)
 
 static void drop_if_empty(fl_shard *shard, fl_row *row)
 {
-    if (row->record_count == 0 && row->pending == 0) {
+    if (!fl_row_is_visible(row) && row->pending == 0) {
         fl_shard_drop(shard, row);
     }
 }
 
 /* Adds a committed segment; the caller refers to its file. */
-static void add_segment(fl_shard *shard, fl_row *row, const fl_batch_record *record, fl_wal_ref ref)
+static void add_segment(fl_shard *shard, fl_row *row, const fl_batch_record *record,
+                        uint64_t arrival, fl_wal_ref ref)
 {
     fl_store_stats *stats = shard->store->stats;
     fl_counter_add(&stats->live_traces, row->record_count == 0 && !row->settled_before);
@@ -70,7 +73,7 @@ static void add_segment(fl_shard *shard, fl_row *row, const fl_batch_record *rec
     row->packed_bytes += record->packed_bytes;
     shard->live_bytes += record->packed_bytes;
     fl_shard_note_arrival(shard, record->times.arrival_ns);
-    fl_row_add(row, record->start_ns, record->times, record->arrival, ref);
+    fl_row_add(row, record->start_ns, record->times, arrival, ref);
 }
 
 static bool has_trace_limits(const fl_store *store)
@@ -85,15 +88,40 @@ static bool had_expired(fl_store *store, const fl_part_row *before, int64_t arri
     return fl_local_begins_anew(store, before, &next);
 }
 
+/* Had the trace of a row expired, with what parts have of it? If they cannot be read it is kept. */
+static bool had_expired_in_parts(fl_store *store, const fl_row *row, int64_t arrival_ns)
+{
+    fl_view view;
+    fl_err err;
+    fl_part_row both[] = {{.id = row->id}, fl_row_whole(row)};
+    bool expired = false;
+    if (fl_view_open(store, &view, &err) == FL_OK &&
+        fl_view_settled(&view, row->id, &both[0], &err) == FL_OK) {
+        bool goes_on =
+            both[0].last_arrival != 0 && !fl_local_begins_anew(store, &both[0], &both[1]);
+        fl_part_row whole = goes_on ? fl_part_row_join(both, 2) : both[1];
+        expired = had_expired(store, &whole, arrival_ns);
+    }
+    fl_view_close(&view);
+    return expired;
+}
+
+/* The same of a live row. Parts are asked when it seems so: of a trace that came before the clock
+ * went back they have the later arrival. */
+static bool row_had_expired(fl_store *store, const fl_row *row, int64_t arrival_ns)
+{
+    fl_part_row whole = fl_row_whole(row);
+    if (!had_expired(store, &whole, arrival_ns)) {
+        return false;
+    }
+    return !row->settled_before || row->base_known || had_expired_in_parts(store, row, arrival_ns);
+}
+
 /* Does a row of the trace settle that had not expired then? */
 static bool is_settling(const fl_shard *shard, fl_trace_id id, int64_t arrival_ns)
 {
     const fl_row *row = fl_rows_find(&shard->rows, id, true);
-    if (row == NULL) {
-        return false;
-    }
-    fl_part_row whole = fl_row_whole(row);
-    return !had_expired(shard->store, &whole, arrival_ns);
+    return row != NULL && !row_had_expired(shard->store, row, arrival_ns);
 }
 
 /* What was there of the trace when its row was made, unless it had expired. */
@@ -145,6 +173,26 @@ static fl_row *make_row(fl_shard *shard, fl_trace_id id, int64_t arrival_ns)
     return row;
 }
 
+/* The row for a mark of a trace without live records; none if the trace is gone. */
+static fl_status make_row_to_mark(fl_shard *shard, const fl_wal_record *record, fl_row **out,
+                                  fl_err *err)
+{
+    fl_row *row = make_row(shard, record->id, record->arrival_ns);
+    *out = NULL;
+    if (row == NULL) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory for the rows of the log");
+    }
+    if (!row->base_known) {
+        load_base(shard->store, row, record->arrival_ns);
+    }
+    if (row->base_start_ns == INT64_MAX) {
+        fl_shard_drop(shard, row);
+    } else {
+        *out = row;
+    }
+    return FL_OK;
+}
+
 fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, uint64_t arrival,
                           fl_wal_ref ref, fl_err *err)
 {
@@ -160,17 +208,21 @@ fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, uint64_t
         }
         fl_batch_record added = {.start_ns = record->start_ns,
                                  .times = {record->end_ns, record->arrival_ns},
-                                 .arrival = arrival,
                                  .packed_bytes = (uint32_t)record->document.n};
-        add_segment(shard, row, &added, ref);
+        add_segment(shard, row, &added, arrival, ref);
         fl_wal_file_ref(fl_wal_file_at(&shard->store->files, fl_wal_ref_slot(ref)), 1);
         row->json_bytes += record->json_bytes;
     }
+    if (record->kind == FL_WAL_LIMIT && row == NULL) {
+        FL_TRY(make_row_to_mark(shard, record, &row, err));
+    }
     if (row != NULL && record->kind == FL_WAL_LIMIT) {
-        add_mark(shard, row, fl_wal_ref_slot(ref));
+        add_mark(shard, row, fl_wal_ref_slot(ref), arrival);
+        fl_shard_note_arrival(shard, record->arrival_ns);
     }
     if (row != NULL) {
         row->revision += record->revision;
+        drop_if_empty(shard, row);
     }
     return FL_OK;
 }
@@ -178,7 +230,7 @@ fl_status fl_shard_replay(fl_shard *shard, const fl_wal_record *record, uint64_t
 /* ---- Gathering */
 
 /* The frame that takes n more bytes: the last one, or a new one. */
-static fl_batch_frame *frame_for(fl_batch *batch, size_t n, uint64_t arrival, int64_t arrival_ns)
+static fl_batch_frame *frame_for(fl_batch *batch, size_t n, int64_t arrival_ns)
 {
     fl_batch_frame *last = batch->frame_count != 0 ? &batch->frames[batch->frame_count - 1] : NULL;
     if (last != NULL && batch->raw.n - last->raw_at + n <= FL_WAL_FRAME_RAW_BYTES &&
@@ -190,8 +242,7 @@ static fl_batch_frame *frame_for(fl_batch *batch, size_t n, uint64_t arrival, in
         return NULL;
     }
     last = &batch->frames[batch->frame_count++];
-    *last =
-        (fl_batch_frame){.raw_at = batch->raw.n, .first_arrival = arrival, .base_ns = arrival_ns};
+    *last = (fl_batch_frame){.raw_at = batch->raw.n, .base_ns = arrival_ns};
     return last;
 }
 
@@ -208,7 +259,7 @@ static bool gather_record(fl_shard *shard, fl_row *row, fl_wal_record *record)
                        sizeof *batch->records)) {
         return false;
     }
-    fl_batch_frame *frame = frame_for(batch, n, shard->next_arrival, record->arrival_ns);
+    fl_batch_frame *frame = frame_for(batch, n, record->arrival_ns);
     if (frame == NULL) {
         return false;
     }
@@ -218,7 +269,6 @@ static bool gather_record(fl_shard *shard, fl_row *row, fl_wal_record *record)
         .row = row,
         .start_ns = record->start_ns,
         .times = {record->end_ns, record->arrival_ns},
-        .arrival = shard->next_arrival,
         .packed_bytes = (uint32_t)record->document.n,
         .frame = (uint32_t)(batch->frame_count - 1),
         .json_bytes = record->json_bytes,
@@ -227,7 +277,6 @@ static bool gather_record(fl_shard *shard, fl_row *row, fl_wal_record *record)
         .revision = record->revision,
     };
     fl_shard_note_arrival(shard, record->arrival_ns);
-    shard->next_arrival++;
     row->in_gather = true;
     row->pending++;
     batch->document_bytes += record->document.n;
@@ -258,8 +307,9 @@ static bool is_too_large(const fl_store *store, const fl_row *row, const fl_bund
 /* Lets the trace's row say that it passed the limit, now and after a restart. */
 static void mark_limit(fl_shard *shard, fl_row *row, int64_t arrival_ns)
 {
-    bool live = row->record_count != 0 || row->pending != 0;
-    if (!live || row->limit_exceeded || row->limit_pending || row->pending == FL_ROW_PENDING_MAX) {
+    bool is_there = row->record_count != 0 || row->pending != 0 || row->base_start_ns != INT64_MAX;
+    if (!is_there || row->limit_exceeded || row->limit_pending ||
+        row->pending == FL_ROW_PENDING_MAX) {
         return;
     }
     fl_wal_record record = {.kind = FL_WAL_LIMIT, .id = row->id, .arrival_ns = arrival_ns};
@@ -288,8 +338,7 @@ static fl_row *find_row(fl_shard *shard, fl_trace_id id, int64_t arrival_ns)
     if (row->settled_before && !row->base_known && row->time_ns > row->last_arrival_ns) {
         load_base(store, row, row->first_arrival_ns);
     }
-    fl_part_row whole = fl_row_whole(row);
-    if (!had_expired(store, &whole, arrival_ns)) {
+    if (!row_had_expired(store, row, arrival_ns)) {
         return row;
     }
     fl_shard_drop(shard, row);
@@ -371,6 +420,17 @@ static void commit_work(fl_work *work)
     fl_commit_write(FL_CONTAINER_OF(work, fl_batch, work));
 }
 
+/* Gives the records their numbers. Those of commits that begin later are higher, whatever their
+ * shard. */
+static void number_records(fl_store *store, fl_batch *batch)
+{
+    uint64_t next = atomic_fetch_add(&store->next_arrival, batch->record_count);
+    for (size_t i = 0; i < batch->frame_count; i++) {
+        batch->frames[i].first_arrival = next;
+        next += batch->frames[i].records;
+    }
+}
+
 static void start_commit(fl_shard *shard)
 {
     fl_batch *batch = shard->gather;
@@ -378,6 +438,7 @@ static void start_commit(fl_shard *shard)
     shard->commit_due = false;
     shard->in_flight = true;
     shard->commit_mono_ns = fl_clock_mono(shard->store->config.clock);
+    number_records(shard->store, batch);
     for (size_t i = 0; i < batch->record_count; i++) {
         batch->records[i].row->in_gather = false;
     }
@@ -440,13 +501,15 @@ static void apply_record(fl_shard *shard, const fl_batch *batch, const fl_batch_
 {
     fl_row *row = record->row;
     uint64_t offset = batch->frames[record->frame].offset;
+    uint64_t arrival = batch->frames[record->frame].first_arrival + record->index;
     row->revision += record->revision;
     if (record->kind == FL_WAL_LIMIT) {
-        add_mark(shard, row, batch->file->slot);
+        add_mark(shard, row, batch->file->slot, arrival);
         row->limit_pending = false;
         return;
     }
-    add_segment(shard, row, record, fl_wal_ref_of(batch->file->slot, offset, record->index));
+    add_segment(shard, row, record, arrival,
+                fl_wal_ref_of(batch->file->slot, offset, record->index));
 }
 
 /* A record whose commit failed leaves no trace in the row. */

@@ -246,7 +246,7 @@ fl_status fl_data_part_verify(fl_fs *fs, const fl_data_part *part, fl_data_probl
     fl_err inner = {0};
     uint64_t found = 0;
     fl_status status = fl_part_open(fs, part->path, &open, &inner);
-    if (status == FL_E_CORRUPT) {
+    if (status == FL_E_CORRUPT || status == FL_E_CONFIG) {
         problem(user, fl_err_text(&inner, status));
         *problems = 1;
         return FL_OK;

@@ -44,6 +44,26 @@ uint64_t fl_view_read_bytes(const fl_view *view)
     return bytes;
 }
 
+void fl_view_note_damage(const fl_view *view, uint32_t part, const fl_err *err)
+{
+    fl_settled *settled = view->version->parts[part].settled;
+    if (!atomic_exchange(&settled->damage_told, true)) {
+        fl_counter_add(&view->store->stats->damaged_parts_total, 1);
+        FL_LOG(view->store->config.log, FL_LOG_ERROR,
+               "part is damaged; its readable traces are still answered",
+               fl_kv_text("file", fl_part_path(settled->part)),
+               fl_kv_text("error", fl_err_text(err, FL_E_CORRUPT)));
+    }
+}
+
+fl_status fl_view_noted(const fl_view *view, uint32_t part, fl_status status, const fl_err *err)
+{
+    if (status == FL_E_CORRUPT) {
+        fl_view_note_damage(view, part, err);
+    }
+    return status;
+}
+
 fl_status fl_view_find(fl_view *view, fl_trace_id id, fl_piece *pieces, size_t *count, fl_err *err)
 {
     size_t found = 0;
@@ -52,7 +72,7 @@ fl_status fl_view_find(fl_view *view, fl_trace_id id, fl_piece *pieces, size_t *
         fl_part_cursor *cursor;
         uint32_t row = FL_PART_ROW_NONE;
         if (fl_part_may_have(part, id)) {
-            FL_TRY(fl_part_find(part, id, &row, err));
+            FL_TRY(fl_view_noted(view, i, fl_part_find(part, id, &row, err), err));
         }
         if (row == FL_PART_ROW_NONE) {
             continue;
@@ -64,7 +84,7 @@ fl_status fl_view_find(fl_view *view, fl_trace_id id, fl_piece *pieces, size_t *
         fl_piece *piece = &pieces[found++];
         *piece = (fl_piece){.part = i, .row = row};
         FL_TRY(fl_view_cursor(view, i, &cursor, err));
-        FL_TRY(fl_part_row_at(cursor, row, &piece->facts, err));
+        FL_TRY(fl_view_noted(view, i, fl_part_row_at(cursor, row, &piece->facts, err), err));
     }
     *count = found;
     return FL_OK;
@@ -127,6 +147,17 @@ bool fl_local_begins_anew(fl_store *store, const fl_part_row *before, const fl_p
            !fl_pins_cover(store, next->id, expires_ns, next->first_arrival_ns);
 }
 
+/* A mark whose trace was removed is nothing. */
+static bool has_records(const fl_piece *pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].facts.record_count != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t fl_pieces_order(fl_store *store, fl_piece *pieces, size_t count)
 {
     size_t kept = 0;
@@ -150,7 +181,7 @@ size_t fl_pieces_order(fl_store *store, fl_piece *pieces, size_t count)
         }
         kept++;
     }
-    return kept;
+    return has_records(pieces, kept) ? kept : 0;
 }
 
 fl_part_row fl_pieces_join(const fl_piece *pieces, size_t count)
@@ -185,10 +216,10 @@ bool fl_local_expired(fl_store *store, const fl_part_row *row, int64_t cutoff_ns
            !fl_pins_cover(store, row->id, basis_ns + store->config.retention_ns, INT64_MAX);
 }
 
-bool fl_local_is_removable(fl_store *store, const fl_part_row *row, int64_t cutoff_ns)
+bool fl_local_is_removable(fl_store *store, const fl_part_row *row, const fl_removable *removable)
 {
     int64_t basis_ns = fl_basis_ns(row->time_ns, row->last_arrival_ns);
-    if (basis_ns >= cutoff_ns) {
+    if (basis_ns >= removable->cutoff_ns || row->last_arrival >= removable->first_arrival) {
         return false;
     }
     int64_t expired_ns = basis_ns + store->config.retention_ns;

@@ -34,6 +34,10 @@ FL_MUST fl_status fl_view_open(fl_store *store, fl_view *view, fl_err *err);
 void fl_view_close(fl_view *view);
 FL_MUST fl_status fl_view_cursor(fl_view *view, uint32_t part, fl_part_cursor **out, fl_err *err);
 uint64_t fl_view_read_bytes(const fl_view *view);
+/* Counts and logs that a part could not be read everywhere, the first time. */
+void fl_view_note_damage(const fl_view *view, uint32_t part, const fl_err *err);
+/* The same if the status says so; gives it back. */
+fl_status fl_view_noted(const fl_view *view, uint32_t part, fl_status status, const fl_err *err);
 
 /* The settled pieces of a trace, in no order; at most FL_VIEW_PIECES_MAX, else FL_E_TOO_LARGE. */
 FL_MUST fl_status fl_view_find(fl_view *view, fl_trace_id id, fl_piece *pieces, size_t *count,
@@ -46,7 +50,8 @@ bool fl_local_begins_anew(fl_store *store, const fl_part_row *before, const fl_p
 /*
  * Sorts pieces by arrival and leaves out: live ones that have settled meanwhile, a settled one that
  * is there twice, and what had expired before the next piece came (that began the trace anew).
- * Returns how many are left; the trace is theirs.
+ * Returns how many are left; the trace is theirs. 0 if they have no record: a piece without any
+ * only says that the trace passed its limit after all of it had settled.
  */
 size_t fl_pieces_order(fl_store *store, fl_piece *pieces, size_t count);
 /* The row of the whole trace. */
@@ -55,10 +60,18 @@ fl_part_row fl_pieces_join(const fl_piece *pieces, size_t count);
 const fl_piece *fl_pieces_home(const fl_piece *pieces, size_t count);
 /* Has retention taken the trace with this row? */
 bool fl_local_expired(fl_store *store, const fl_part_row *row, int64_t cutoff_ns);
-/* Can it be removed from the parts? The cutoff is that of fl_local_removable(): what lies before it
- * had expired before anything that is live arrived. A pin of that time keeps it, even one that was
- * let go since: something live may go on with the trace. */
-bool fl_local_is_removable(fl_store *store, const fl_part_row *row, int64_t cutoff_ns);
-int64_t fl_local_removable(const fl_store *store);
+/*
+ * What may be removed from parts now: what had expired before anything that is live arrived, and is
+ * in no file of the log any more. The last is why a trace that was removed does not come back when
+ * the log is read after a crash.
+ */
+typedef struct fl_removable {
+    int64_t cutoff_ns;      /* the basis of a trace lies before it */
+    uint64_t first_arrival; /* of the log; the arrival numbers of a trace lie before it */
+} fl_removable;
+fl_removable fl_local_removable(fl_store *store);
+/* May the row's trace be removed? A pin of the time when it expired keeps it, even one that was let
+ * go since: something live may go on with the trace. */
+bool fl_local_is_removable(fl_store *store, const fl_part_row *row, const fl_removable *removable);
 
 #endif

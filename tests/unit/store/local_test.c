@@ -530,7 +530,7 @@ static void files_of_expired_traces_are_removed(void **state)
     }
     const fl_store_stats *stats = fl_store_stats_get(f->rig.store);
     assert_true(fl_counter_get(&stats->files) > 5);
-    atomic_store(&f->rig.clock.wall, RIG_EPOCH_NS + 200 * FL_NS_PER_S);
+    rig_pass(&f->rig, 200 * FL_NS_PER_S);
     wait_until_at_most(f, &stats->files, 2); /* each shard keeps the one that it writes */
     wait_until_at_most(f, &stats->traces, 0);
     for (int i = 0; i < 2000 && fl_counter_get(&stats->expired_age_total) < 100; i++) {
@@ -561,9 +561,9 @@ static void an_expired_trace_does_not_return_in_parts_after_a_restart(void **sta
     fl_segment ahead = rig_segment(1, 2, 2 * 86400), beside = rig_segment(other, 1, 0);
     const fl_segment *list[] = {&ahead, &beside};
     assert_ok(rig_put_all(&f->rig, list, 2, NULL, &err), &err);
-    atomic_store(&f->rig.clock.wall, RIG_EPOCH_NS + 50 * FL_NS_PER_S);
+    rig_pass(&f->rig, 50 * FL_NS_PER_S);
     put_segment(f, other, 2, 0); /* keeps that file */
-    atomic_store(&f->rig.clock.wall, RIG_EPOCH_NS + 101 * FL_NS_PER_S);
+    rig_pass(&f->rig, 51 * FL_NS_PER_S);
     const fl_store_stats *stats = fl_store_stats_get(f->rig.store);
     wait_until_at_most(f, &stats->traces, 1);
     for (int i = 0; i < 2000 && fl_counter_get(&stats->expired_age_total) < 1; i++) {
@@ -587,6 +587,7 @@ static void the_disk_budget_drops_whole_traces_oldest_first_and_for_good(void **
     f->rig.config.disk_bytes = (uint64_t)60000;
     f->rig.options.file_bytes = 5000;
     f->rig.options.settle_bytes = 10000;
+    f->rig.options.part_bytes = 10000; /* or one merged part would be more than the budget */
     f->rig.options.settle_idle_ns = 0;
     rig_open(&f->rig);
     const fl_store_stats *stats = fl_store_stats_get(f->rig.store);
@@ -601,6 +602,7 @@ static void the_disk_budget_drops_whole_traces_oldest_first_and_for_good(void **
         const fl_segment *list[] = {&first, &late};
         assert_ok(rig_put_all(&f->rig, list, 2, NULL, &err), &err);
     }
+    assert_ok(fl_store_local_settle(f->rig.store, &err), &err);
     wait_until_at_most(f, &stats->disk_bytes, 60000);
     uint64_t dropped = fl_counter_get(&stats->expired_disk_total);
     assert_true(dropped > 50);
