@@ -26,8 +26,9 @@ typedef struct fl_api_config {
     fl_store *store;
     fl_ingest *ingest;
     const fl_limits *limits;
-    fl_budget *query_budget; /* memory of all queries in progress; one alone may have it all */
-    size_t answer_bytes;     /* an answer, at most */
+    fl_budget *query_budget;    /* memory of all queries in progress; one alone may have it all */
+    size_t answer_bytes;        /* an answer, at most */
+    fl_scan_budget scan_budget; /* of one answer */
     const fl_clock *clock;
     fl_log *log;
 } fl_api_config;

@@ -54,6 +54,7 @@ typedef struct api_stats {
     fl_counter telemetry_received, telemetry_sent, telemetry_spillover, telemetry_rejected,
         telemetry_backend_errors;
     fl_counter bad_trace_header_root, bad_trace_header_parent;
+    fl_counter summaries_cut_budget, traces_cut_memory, traces_cut_answer;
     fl_counter bedrock_runs, bedrock_segments;             /* converted, stored or not */
     fl_counter bedrock_diagnostics[FL_BEDROCK_CODE_COUNT]; /* errors and warnings by code */
 } api_stats;

@@ -92,6 +92,7 @@ static void render(fl_query_summaries *query)
     }
     fl_jw_close(&w, '}');
     fl_buf_fini(&extra);
+    fl_counter_add(&state->call->api->stats.summaries_cut_budget, query->over_budget);
 }
 
 static void after_query(fl_query_summaries *query)
@@ -204,6 +205,7 @@ void api_get_trace_summaries(api_call *call)
     query->store = call->api->config.store;
     query->clock = call->api->config.clock;
     query->limits = call->api->config.limits;
+    query->budget = call->api->config.scan_budget;
     query->arena = call->arena;
     query->memory = &call->memory;
     query->loop = call->request->loop;

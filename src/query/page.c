@@ -1,23 +1,22 @@
 /* A page of traces: scan rows, get their records, work on them; smaller if that does not fit. */
-#include "query/query.h"
+#include "query/query_int.h"
 
 #define OF(member, pointer)                                                                        \
     ((fl_query_page *)(void *)((char *)(pointer)-offsetof(fl_query_page, member)))
 
-static bool is_too_large(fl_status status)
+fl_status query_busy(fl_err *err)
 {
-    return status == FL_E_TOO_LARGE || status == FL_E_NOMEM;
+    FL_FAIL(err, FL_E_BUSY, "other queries use the memory for queries; retry later");
 }
 
 /* Too much for the memory: tries again with half the page. True if that was begun. */
 static bool try_smaller(fl_query_page *page)
 {
-    if (!is_too_large(page->status)) {
+    if (!query_is_too_large(page->status)) {
         return false;
     }
     if (page->memory->budget_refused) {
-        page->status = fl_err_set(&page->err, FL_E_BUSY, __FILE__, __LINE__,
-                                  "other queries use the memory for queries; retry later");
+        page->status = query_busy(&page->err);
         return false;
     }
     if (page->scan.row_count <= 1) {
@@ -33,7 +32,7 @@ static void on_worker(fl_work *work)
     fl_query_page *page = OF(work, work);
     page->status = page->get.status == FL_OK ? page->take(page, &page->err) : FL_E_TOO_LARGE;
     bool alone = page->scan.row_count == 1 && !page->memory->budget_refused;
-    if (is_too_large(page->status) && alone) {
+    if (query_is_too_large(page->status) && alone) {
         fl_arena_reset(page->memory);
         page->status = page->take_row(page, &page->err);
     }

@@ -43,7 +43,27 @@ struct fl_query_page {
 /* On page->loop's thread. */
 void fl_query_page_begin(fl_query_page *page);
 
-/* ---- Traces by id */
+/* ---- Traces by id, in pages
+ *
+ * A page tells as many of the traces, in the order of ids, as fit into the memory. A single trace
+ * that does not fit is told in pages of its records, by arrival. What such a page holds is
+ * assembled by itself: a subsegment whose segment is in another page stands as an orphan, and of
+ * documents with one id each page counts its own.
+ */
+
+/* Where a page begins; it stays right when parts are merged and when records come late. */
+typedef struct fl_trace_place {
+    size_t trace; /* index into ids; = count behind the last */
+    enum {
+        FL_PLACE_START,  /* of the trace */
+        FL_PLACE_BEHIND, /* behind the segment with this start and id */
+        FL_PLACE_RECORD, /* at this record of a trace that does not fit */
+    } kind;
+    int64_t start_ns;
+    uint64_t segment_id;
+    uint64_t record;
+    size_t limit; /* records that fit into a page, as far as known; 0 = not known */
+} fl_trace_place;
 
 typedef struct fl_query_traces fl_query_traces;
 struct fl_query_traces {
@@ -51,19 +71,34 @@ struct fl_query_traces {
     const fl_clock *clock;
     const fl_trace_id *ids;
     size_t count;
-    fl_arena *arena;
+    fl_trace_place from;   /* all zero for the first page */
+    bool by_record;        /* false: a trace that does not fit is FL_E_TOO_LARGE */
+    fl_scan_budget budget; /* of looking for the facts of a trace that does not fit */
+    fl_arena *arena;       /* for what is small */
+    fl_arena *memory;      /* for records and traces; is reset before each try */
     fl_loop *loop;
-    /* Writes the answer; on a worker thread, after the traces are there. */
-    void (*render)(fl_query_traces *query);
+    /* Writes the answer; on a worker thread, after the traces are there. FL_E_TOO_LARGE asks for
+     * fewer traces, or records of one: then it must not have kept anything. */
+    fl_status (*render)(fl_query_traces *query, fl_err *err);
     void (*done)(fl_query_traces *query);
     void *user;
-    /* results; status as fl_store_get's */
+    /* results; status as fl_store_get's, FL_E_BUSY: other queries use the budget, FL_E_INVALID: the
+     * page cannot go on where the one before ended */
     fl_status status;
     fl_err err;
-    fl_trace **traces; /* count of them, in the order of ids; NULL = the store has none of it */
+    bool *found;       /* count of them, in the order of ids: the store has it */
+    fl_trace **traces; /* count of them; NULL = the store has none of it, or it is not in this page.
+                          With `from.kind` FL_PLACE_RECORD now, ids[from.trace] is told in pages of
+                          records: then start_ns and end_ns are the whole trace's */
+    size_t end;        /* ids behind this page begin here */
+    uint64_t next_record; /* of that trace; 0 = no more */
     /* private */
     fl_store_get get;
+    fl_store_scan scan;
     fl_work work;
+    bool has_totals, has_row;
+    uint64_t *totals;
+    fl_store_row row; /* of that trace */
 };
 /* On query->loop's thread. */
 void fl_query_traces_begin(fl_query_traces *query);
@@ -99,8 +134,9 @@ struct fl_query_summaries {
     const fl_clock *clock;
     const fl_limits *limits;
     fl_summary_request request;
-    fl_arena *arena;  /* for rows and ids of a page */
-    fl_arena *memory; /* for records, traces and summaries; see fl_query_page */
+    fl_scan_budget budget; /* a page ends with what it has when that is spent */
+    fl_arena *arena;       /* for rows and ids of a page */
+    fl_arena *memory;      /* for records, traces and summaries; see fl_query_page */
     fl_loop *loop;
     void (*render)(fl_query_summaries *query); /* on a worker thread */
     void (*done)(fl_query_summaries *query);
@@ -112,6 +148,7 @@ struct fl_query_summaries {
     size_t found_count;
     uint64_t examined;
     bool reached_end;
+    bool over_budget;
     fl_store_place last; /* of the page, for the next page's `after`; set unless reached_end */
     /* private */
     fl_query_page page;
@@ -128,6 +165,7 @@ struct fl_query_usage {
     fl_store *store;
     const fl_clock *clock;
     int64_t start_ns, end_ns; /* [start, end) of trace time */
+    fl_scan_budget budget;    /* of the scan of each page */
     fl_genai_usage *usage;    /* what the traces are added to */
     fl_arena *arena;          /* for rows and ids of a page; is reset before each */
     fl_arena *memory;         /* for records and traces of a page; see fl_query_page */

@@ -97,6 +97,7 @@ static void render(fl_query_summaries *query)
 {
     query->examined = query->page.scan.examined;
     query->reached_end = query->page.scan.reached_end;
+    query->over_budget = query->page.scan.over_budget;
     query->last = query->page.scan.next;
     query->render(query);
 }
@@ -172,7 +173,8 @@ void fl_query_summaries_begin(fl_query_summaries *query)
                                            .window_from_ns = request->start_ns,
                                            .window_to_ns = request->end_ns,
                                            .want = row_wanted,
-                                           .user = &query->request},
+                                           .user = &query->request,
+                                           .budget = query->budget},
                                   .arena = query->arena,
                                   .memory = query->memory,
                                   .loop = query->loop,

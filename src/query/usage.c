@@ -97,13 +97,14 @@ void fl_query_usage_begin(fl_query_usage *query)
 {
     query->traces = 0;
     query->left_out = 0;
-    query->page = (fl_query_page){.store = query->store,
-                                  .scan = {.from_ns = query->start_ns, .to_ns = query->end_ns},
-                                  .arena = query->arena,
-                                  .memory = query->memory,
-                                  .loop = query->loop,
-                                  .take = take,
-                                  .take_row = take_row,
-                                  .done = after_page};
+    query->page = (fl_query_page){
+        .store = query->store,
+        .scan = {.from_ns = query->start_ns, .to_ns = query->end_ns, .budget = query->budget},
+        .arena = query->arena,
+        .memory = query->memory,
+        .loop = query->loop,
+        .take = take,
+        .take_row = take_row,
+        .done = after_page};
     begin_page(&query->page);
 }

@@ -150,6 +150,8 @@ static fl_status make_api(fl_server *server, fl_err *err)
                                .limits = &server->limits,
                                .query_budget = &server->query_budget,
                                .answer_bytes = ANSWER_BYTES,
+                               .scan_budget = {.read_bytes = server->config->query_bytes,
+                                               .time_ns = server->config->query_time_ns},
                                .clock = fl_clock_system(),
                                .log = server->log};
     FL_TRY(fl_api_new(&api, &server->api, err));

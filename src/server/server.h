@@ -21,6 +21,8 @@ typedef struct fl_server_config {
     uint64_t memory_bytes;
     int64_t retention_ns;    /* 0 = for ever */
     uint64_t disk_bytes;     /* 0 = no bound */
+    int64_t query_time_ns;   /* 0 = no bound */
+    uint64_t query_bytes;    /* 0 = no bound */
     uint64_t document_bytes; /* 0 = the profile's */
     int64_t threads;         /* loops; 0 = one a core */
     fl_durability durability;
@@ -37,6 +39,7 @@ typedef struct fl_config_key {
     const char *argument; /* ADDR (HOST:PORT), DIR, SIZE, … */
     const char *fallback; /* default as text */
     const char *help;     /* one line */
+    bool seldom;          /* few need it: --help-all shows it */
 } fl_config_key;
 const fl_config_key *fl_server_config_key(size_t i); /* NULL behind the last */
 
