@@ -14,4 +14,6 @@ pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
 
 add_library(fl_libraries INTERFACE)
 target_link_libraries(fl_libraries INTERFACE PkgConfig::UV PkgConfig::LLHTTP PkgConfig::YYJSON
-    PkgConfig::LZ4 PkgConfig::ZSTD PkgConfig::XXHASH PkgConfig::ZLIB PkgConfig::CURL PkgConfig::CRYPTO PkgConfig::INIH Threads::Threads m)
+    PkgConfig::LZ4 PkgConfig::ZSTD PkgConfig::XXHASH PkgConfig::ZLIB PkgConfig::CRYPTO PkgConfig::INIH Threads::Threads m)
+# Loaded by src/cli/curl.c when it is needed, not linked.
+target_include_directories(fl_libraries SYSTEM INTERFACE ${CURL_INCLUDE_DIRS})

@@ -52,6 +52,18 @@ int fl_cli_finish(fl_status status, fl_buf *out, const fl_err *err)
     return status == FL_OK ? 0 : fl_cli_fail(err, status);
 }
 
+int fl_cli_run(size_t arena_bytes, fl_cli_body_fn *body, void *user)
+{
+    fl_arena arena;
+    fl_buf out;
+    fl_err err = {0};
+    fl_arena_init(&arena, arena_bytes);
+    fl_buf_init(&out, FL_CLI_OUTPUT_MAX);
+    int exit_code = fl_cli_finish(body(user, &arena, &out, &err), &out, &err);
+    fl_arena_fini(&arena);
+    return exit_code;
+}
+
 static const char *command_name(const void *names, size_t i)
 {
     return ((const fl_command *)names)[i].name;

@@ -34,6 +34,11 @@ FL_MUST fl_status fl_cli_print(fl_str text, fl_err *err);
  * error line goes to standard error. */
 int fl_cli_finish(fl_status status, fl_buf *out, const fl_err *err);
 
+/* The body of a subcommand: it makes its output in memory of which all is freed at the end. */
+typedef fl_status fl_cli_body_fn(void *user, fl_arena *arena, fl_buf *out, fl_err *err);
+/* Runs the body with an arena of at most so many bytes, then prints as fl_cli_finish. */
+int fl_cli_run(size_t arena_bytes, fl_cli_body_fn *body, void *user);
+
 /* Writes `fluoro: <what went wrong and the remedy>` to standard error; returns the exit code. */
 int fl_cli_fail(const fl_err *err, fl_status status);
 

@@ -1,8 +1,9 @@
 #include "cli/client_int.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "cli/curl_int.h"
 
 #define CONNECT_TIMEOUT_MS 3000L
 #define TOTAL_TIMEOUT_MS   30000L
@@ -15,35 +16,36 @@ static bool is_loopback_host(const char *host)
            strcmp(host, "[::1]") == 0;
 }
 
-static bool copy_part(CURLU *url, CURLUPart part, unsigned flags, char *to, size_t size)
+static bool copy_part(const fl_curl *lib, CURLU *url, CURLUPart part, unsigned flags, char *to,
+                      size_t size)
 {
     char *text = NULL;
-    if (curl_url_get(url, part, &text, flags) != CURLUE_OK) {
+    if (lib->url_get(url, part, &text, flags) != CURLUE_OK) {
         return false;
     }
     bool fits = strlen(text) < size;
     if (fits) {
         snprintf(to, size, "%s", text);
     }
-    curl_free(text);
+    lib->free(text);
     return fits;
 }
 
-static bool parse_address(CURLU *url, const char *text, fl_server_address *out)
+static bool parse_address(const fl_curl *lib, CURLU *url, const char *text, fl_server_address *out)
 {
     char scheme[8];
-    if (curl_url_set(url, CURLUPART_URL, text, CURLU_GUESS_SCHEME) != CURLUE_OK ||
-        !copy_part(url, CURLUPART_SCHEME, 0, scheme, sizeof scheme) ||
+    if (lib->url_set(url, CURLUPART_URL, text, CURLU_GUESS_SCHEME) != CURLUE_OK ||
+        !copy_part(lib, url, CURLUPART_SCHEME, 0, scheme, sizeof scheme) ||
         strncmp(scheme, "http", 4) != 0) {
         return false;
     }
-    if (curl_url_set(url, CURLUPART_QUERY, NULL, 0) != CURLUE_OK ||
-        curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK) {
+    if (lib->url_set(url, CURLUPART_QUERY, NULL, 0) != CURLUE_OK ||
+        lib->url_set(url, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK) {
         return false;
     }
-    return copy_part(url, CURLUPART_URL, 0, out->url, sizeof out->url) &&
-           copy_part(url, CURLUPART_HOST, 0, out->host, sizeof out->host) &&
-           copy_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, out->port, sizeof out->port);
+    return copy_part(lib, url, CURLUPART_URL, 0, out->url, sizeof out->url) &&
+           copy_part(lib, url, CURLUPART_HOST, 0, out->host, sizeof out->host) &&
+           copy_part(lib, url, CURLUPART_PORT, CURLU_DEFAULT_PORT, out->port, sizeof out->port);
 }
 
 fl_status fl_server_resolve(const char *given, fl_server_address *out, fl_err *err)
@@ -53,12 +55,14 @@ fl_status fl_server_resolve(const char *given, fl_server_address *out, fl_err *e
                        : from_environment != NULL && *from_environment != '\0' ? from_environment
                                                                                : FL_SERVER_DEFAULT;
     fl_server_address address = {.option = "--server"};
-    CURLU *url = curl_url();
+    fl_curl lib;
+    FL_TRY(fl_curl_load(&lib, err));
+    CURLU *url = lib.url();
     if (url == NULL) {
         FL_FAIL(err, FL_E_NOMEM, "out of memory");
     }
-    bool valid = parse_address(url, text, &address);
-    curl_url_cleanup(url);
+    bool valid = parse_address(&lib, url, text, &address);
+    lib.url_cleanup(url);
     if (!valid) {
         FL_FAIL(err, FL_E_INVALID, "`%.80s` is no server address; give one like %s", text,
                 FL_SERVER_DEFAULT);
@@ -76,6 +80,7 @@ fl_status fl_server_resolve(const char *given, fl_server_address *out, fl_err *e
 /* ---- Requests */
 
 struct fl_client {
+    fl_curl lib;
     CURL *curl;
     struct curl_slist *headers;
     fl_server_address address;
@@ -91,27 +96,30 @@ static size_t take_answer(char *bytes, size_t size, size_t n, void *answer)
 
 fl_status fl_client_new(const fl_server_address *address, fl_client **out, fl_err *err)
 {
+    fl_curl lib;
+    FL_TRY(fl_curl_load(&lib, err));
     fl_client *client = calloc(1, sizeof *client);
-    if (client == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (client == NULL || lib.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         free(client);
         FL_FAIL(err, FL_E_NOMEM, "out of memory");
     }
+    client->lib = lib;
     client->address = *address;
-    client->curl = curl_easy_init();
-    client->headers = curl_slist_append(NULL, "Content-Type: application/json");
+    client->curl = client->lib.easy_init();
+    client->headers = client->lib.slist_append(NULL, "Content-Type: application/json");
     if (client->curl == NULL || client->headers == NULL) {
         fl_client_free(client);
         FL_FAIL(err, FL_E_NOMEM, "out of memory");
     }
-    curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-    curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, TOTAL_TIMEOUT_MS);
-    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
-    curl_easy_setopt(client->curl, CURLOPT_USERAGENT, "fluoro/" FLUORO_VERSION);
-    curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_answer);
+    client->lib.easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
+    client->lib.easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    client->lib.easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    client->lib.easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, TOTAL_TIMEOUT_MS);
+    client->lib.easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
+    client->lib.easy_setopt(client->curl, CURLOPT_USERAGENT, "fluoro/" FLUORO_VERSION);
+    client->lib.easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_answer);
     if (address->is_loopback) { /* a proxy for the outer world cannot reach this machine */
-        curl_easy_setopt(client->curl, CURLOPT_NOPROXY, "*");
+        client->lib.easy_setopt(client->curl, CURLOPT_NOPROXY, "*");
     }
     *out = client;
     return FL_OK;
@@ -120,9 +128,9 @@ fl_status fl_client_new(const fl_server_address *address, fl_client **out, fl_er
 void fl_client_free(fl_client *client)
 {
     if (client != NULL) {
-        curl_slist_free_all(client->headers);
-        curl_easy_cleanup(client->curl);
-        curl_global_cleanup();
+        client->lib.slist_free_all(client->headers);
+        client->lib.easy_cleanup(client->curl);
+        client->lib.global_cleanup();
         free(client);
     }
 }
@@ -188,7 +196,7 @@ static fl_status transport_error(const fl_client *client, CURLcode code, const f
                 client->address.url);
     }
     FL_FAIL(err, FL_E_UNREACHABLE, "the connection to %s failed: %s", client->address.url,
-            curl_easy_strerror(code));
+            client->lib.easy_strerror(code));
 }
 
 fl_status fl_client_post(fl_client *client, const char *path, fl_str body, fl_buf *answer,
@@ -201,15 +209,15 @@ fl_status fl_client_post(fl_client *client, const char *path, fl_str body, fl_bu
     }
     fl_buf_reset(answer);
     client->http_status = 0;
-    curl_easy_setopt(client->curl, CURLOPT_URL, url);
-    curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body.p);
-    curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
-    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, answer);
-    CURLcode code = curl_easy_perform(client->curl);
+    client->lib.easy_setopt(client->curl, CURLOPT_URL, url);
+    client->lib.easy_setopt(client->curl, CURLOPT_POSTFIELDS, body.p);
+    client->lib.easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+    client->lib.easy_setopt(client->curl, CURLOPT_WRITEDATA, answer);
+    CURLcode code = client->lib.easy_perform(client->curl);
     if (code != CURLE_OK) {
         return transport_error(client, code, answer, err);
     }
-    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &client->http_status);
+    client->lib.easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &client->http_status);
     return client->http_status == 200
                ? FL_OK
                : fl_client_error_of(&client->address, client->http_status, fl_buf_str(answer), err);

@@ -22,30 +22,31 @@ typedef struct serve_settings {
 
 /* Options and the text that their help needs. */
 typedef struct serve_options {
-    fl_option rows[KEYS_MAX + 1];
+    fl_option rows[KEYS_MAX + 1], seldom[KEYS_MAX];
+    size_t count, seldom_count;
     char help[KEYS_MAX][HELP_MAX];
-    size_t count;
 } serve_options;
 
 static void make_options(serve_options *options)
 {
+    options->count = options->seldom_count = 0;
     size_t n = 0;
     for (const fl_config_key *key; (key = fl_server_config_key(n)) != NULL && n < KEYS_MAX; n++) {
         bool has_default = key->fallback[0] != '\0';
         (void)snprintf(options->help[n], HELP_MAX, has_default ? "%s [%s]" : "%s", key->help,
                        key->fallback);
-        options->rows[n] =
-            (fl_option){.name = key->name,
-                        .kind = FL_OPTION_TEXT,
-                        .argument = key->argument,
-                        .help = options->help[n],
-                        .offset = offsetof(serve_settings, values) + n * sizeof(char *)};
+        fl_option *row = key->seldom ? &options->seldom[options->seldom_count++]
+                                     : &options->rows[options->count++];
+        *row = (fl_option){.name = key->name,
+                           .kind = FL_OPTION_TEXT,
+                           .argument = key->argument,
+                           .help = options->help[n],
+                           .offset = offsetof(serve_settings, values) + n * sizeof(char *)};
     }
-    options->rows[n] = (fl_option){.name = "check-config",
-                                   .kind = FL_OPTION_FLAG,
-                                   .help = "check the configuration and end",
-                                   .offset = offsetof(serve_settings, check_config)};
-    options->count = n + 1;
+    options->rows[options->count++] = (fl_option){.name = "check-config",
+                                                  .kind = FL_OPTION_FLAG,
+                                                  .help = "check the configuration and end",
+                                                  .offset = offsetof(serve_settings, check_config)};
 }
 
 static fl_status read_config(fl_arena *arena, const serve_settings *settings,
@@ -130,13 +131,18 @@ int fl_cli_serve(int argc, char **argv)
 {
     serve_options options;
     make_options(&options);
+    const fl_option_group seldom = {.title = "Options that few need",
+                                    .options = options.seldom,
+                                    .option_count = options.seldom_count};
     const fl_usage usage = {
         .name = "serve",
         .operands = "",
         .about = "Each option is also a variable (FLUORO_LISTEN) and a key of --config's file.\n",
         .examples = "",
         .options = options.rows,
-        .option_count = options.count};
+        .option_count = options.count,
+        .groups = &seldom,
+        .group_count = 1};
     serve_settings settings = {0};
     fl_operands operands;
     int exit_code = 0;

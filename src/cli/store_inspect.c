@@ -150,9 +150,15 @@ static fl_status view_store(fl_arena *arena, fl_inspection *found, fl_err *err)
     return status;
 }
 
-static fl_status inspect(fl_arena *arena, const settings *given, const fl_operands *names,
-                         fl_buf *out, fl_err *err)
+typedef struct inspection {
+    settings given;
+    fl_operands names;
+} inspection;
+
+static fl_status inspect(void *user, fl_arena *arena, fl_buf *out, fl_err *err)
 {
+    const settings *given = &((const inspection *)user)->given;
+    const fl_operands *names = &((const inspection *)user)->names;
     fl_data_dir files;
     fl_inspection found = {.files = &files,
                            .by_name = names->count > 0,
@@ -175,19 +181,10 @@ static fl_status inspect(fl_arena *arena, const settings *given, const fl_operan
 
 int fl_cli_store_inspect(int argc, char **argv)
 {
-    settings given = {0};
-    fl_operands names;
+    inspection asked = {0};
     int exit_code;
-    if (!fl_usage_read(&usage, argc, argv, &given, &names, &exit_code)) {
+    if (!fl_usage_read(&usage, argc, argv, &asked.given, &asked.names, &exit_code)) {
         return exit_code;
     }
-    fl_arena arena;
-    fl_buf out;
-    fl_err err = {0};
-    fl_arena_init(&arena, FL_CLI_OUTPUT_MAX);
-    fl_buf_init(&out, FL_CLI_OUTPUT_MAX);
-    fl_status status = inspect(&arena, &given, &names, &out, &err);
-    exit_code = fl_cli_finish(status, &out, &err);
-    fl_arena_fini(&arena);
-    return exit_code;
+    return fl_cli_run(FL_CLI_OUTPUT_MAX, inspect, &asked);
 }

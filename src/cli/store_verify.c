@@ -323,8 +323,11 @@ static void end_json(verifier *v)
     fl_buf_add_byte(v->out, '\n');
 }
 
-static fl_status verify(verifier *v, fl_err *err)
+static fl_status verify(void *user, fl_arena *arena, fl_buf *out, fl_err *err)
 {
+    verifier *v = user;
+    v->arena = arena;
+    v->out = out;
     FL_TRY(fl_store_dir_of(v->arena, v->given->data, &v->dir, err));
     FL_TRY(fl_data_list(fl_fs_system(), v->dir, v->arena, &v->files, err));
     v->screen = fl_screen_of(&v->given->common, STDOUT_FILENO, 0, v->out);
@@ -351,13 +354,7 @@ int fl_cli_store_verify(int argc, char **argv)
     if (!fl_usage_read(&usage, argc, argv, &given, &operands, &exit_code)) {
         return exit_code;
     }
-    fl_arena arena;
-    fl_buf out;
-    fl_err err = {0};
-    fl_arena_init(&arena, FL_CLI_OUTPUT_MAX);
-    fl_buf_init(&out, FL_CLI_OUTPUT_MAX);
-    verifier v = {.arena = &arena, .given = &given, .out = &out};
-    exit_code = fl_cli_finish(verify(&v, &err), &out, &err);
-    fl_arena_fini(&arena);
+    verifier v = {.given = &given};
+    exit_code = fl_cli_run(FL_CLI_OUTPUT_MAX, verify, &v);
     return exit_code == 0 && v.problems > 0 ? FL_EXIT_PROBLEMS : exit_code;
 }

@@ -67,9 +67,15 @@ static fl_status draw(fl_arena *arena, const settings *given, fl_trace_id id,
     return fl_waterfall_draw(arena, &screen, &source, &given->picture, err);
 }
 
-static fl_status show(fl_arena *arena, const settings *given, const char *id_text, fl_buf *out,
-                      fl_err *err)
+typedef struct request {
+    settings given;
+    fl_operands operands;
+} request;
+
+static fl_status show(void *user, fl_arena *arena, fl_buf *out, fl_err *err)
 {
+    const settings *given = &((const request *)user)->given;
+    const char *id_text = ((const request *)user)->operands.values[0];
     fl_server_address address;
     fl_client *client;
     fl_trace_id id;
@@ -92,20 +98,12 @@ static fl_status show(fl_arena *arena, const settings *given, const char *id_tex
 
 int fl_cli_trace(int argc, char **argv)
 {
-    settings given = {
-        .picture = {.rows = {.depth = UINT32_MAX}, .annotations = true, .max_rows = 500}};
-    fl_operands operands;
+    request asked = {
+        .given = {
+            .picture = {.rows = {.depth = UINT32_MAX}, .annotations = true, .max_rows = 500}}};
     int exit_code;
-    if (!fl_usage_read(&usage, argc, argv, &given, &operands, &exit_code)) {
+    if (!fl_usage_read(&usage, argc, argv, &asked.given, &asked.operands, &exit_code)) {
         return exit_code;
     }
-    fl_arena arena;
-    fl_buf out;
-    fl_err err = {0};
-    fl_arena_init(&arena, TRACE_BYTES);
-    fl_buf_init(&out, FL_CLI_OUTPUT_MAX);
-    fl_status status = show(&arena, &given, operands.values[0], &out, &err);
-    exit_code = fl_cli_finish(status, &out, &err);
-    fl_arena_fini(&arena);
-    return exit_code;
+    return fl_cli_run(TRACE_BYTES, show, &asked);
 }

@@ -43,6 +43,8 @@ static void defaults_need_no_file(void **state)
     assert_str(f->config.data, "/home/ann/.local/share/fluoro");
     assert_int_equal(f->config.memory_bytes, 512u << 20);
     assert_int_equal(f->config.retention_ns, 30 * 86400 * FL_NS_PER_S);
+    assert_int_equal(f->config.query_time_ns, 10 * FL_NS_PER_S);
+    assert_int_equal(f->config.query_bytes, UINT64_C(1) << 30);
     assert_int_equal(f->config.durability, FL_DURABILITY_COMMIT);
     assert_int_equal(f->config.limits, FL_PROFILE_OPEN);
     assert_int_equal(f->config.segments_tcp.n, 0);
