@@ -8,7 +8,7 @@
 #include "store/part/write_int.h"
 
 /* By size on disk against the time to read a trace: bench/part_bench.c. */
-#define BLOCK_ROWS_DEFAULT 1024
+#define BLOCK_ROWS_DEFAULT 768
 #define BLOCK_BYTES_MAX    ((size_t)1 << 30)
 
 static fl_status no_memory(fl_err *err)
