@@ -353,7 +353,7 @@ static fl_status list_rows(settler *s, const fl_settle *first, fl_err *err)
     for (const fl_settle *settle = first; settle != NULL; settle = settle->next) {
         count += settle->count;
     }
-    s->rows = calloc(count, sizeof *s->rows);
+    s->rows = calloc(count + 1, sizeof *s->rows);
     if (s->rows == NULL) {
         FL_FAIL(err, FL_E_NOMEM, "no memory to settle %zu traces", count);
     }

@@ -416,7 +416,7 @@ static fl_status find_numbers(fl_text_list *list, uint32_t i, int64_t *numbers, 
 
 static fl_status join_one(fl_text_list *list, uint32_t i, fl_str *out, fl_err *err)
 {
-    int64_t numbers[FL_PATTERN_FIELDS + 1];
+    int64_t numbers[FL_PATTERN_FIELDS + 1] = {0};
     const fl_pattern_piece *piece = pieces_of(&list->patterns.streams, list->patterns.ids[i]);
     char *text = fl_arena_alloc(list->reader.arena, bytes_of_one(piece) + FL_LITERAL_STEP);
     if (text == NULL) {
