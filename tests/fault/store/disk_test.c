@@ -249,7 +249,7 @@ static void what_the_disk_budget_removed_does_not_return_after_a_kill(void **sta
     rig_init(&rig, 2, DIR, fault_fs_calls(fs));
     set_options(&rig);
     rig.options.file_bytes = 1 << 20;
-    rig.config.disk_bytes = 4000;
+    rig.config.disk_bytes = 2500;
     rig_open(&rig);
     for (uint64_t id = 1; id <= PUTS; id++) {
         assert_true(put_one(&rig, id));
