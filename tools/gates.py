@@ -274,7 +274,7 @@ GATES = [
     Gate("release", "release build, size of the binary", release),
     Gate("clients", "real clients against the release binary", lambda: pytest("clients", "tests/clients", f"--ignore={KILL_TEST}"), ("release",)),
     Gate("kill", "kill -9 while segments are acknowledged", lambda: pytest("kill", KILL_TEST), ("release",)),
-    Gate("bench", "benchmarks, briefly", lambda: single("bench", ["bench/ingest", SMOKE_SPANS, "1"]), ("release",)),
+    Gate("bench", "benchmarks, briefly", lambda: single("bench", ["bench/figures", "--spans", SMOKE_SPANS, "--runs", "1", "--only", "ingest"]), ("release",)),
 ]
 
 

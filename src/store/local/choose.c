@@ -147,34 +147,51 @@ static void take_rows(const choice *c)
     publish_arrival(shard);
 }
 
-/* Back from the keeper. Rows that could not be settled stay as they are, for another try: their
- * trace may have another row by now, and nothing may settle before them. */
-static void settled(fl_task *task)
+static void drop_settled(fl_shard *shard)
 {
-    fl_settle *settle = FL_CONTAINER_OF(task, fl_settle, task);
-    fl_shard *shard = settle->shard;
-    fl_store *store = shard->store;
-    shard->settling = false;
-    if (settle->status == FL_OK) {
-        for (size_t i = 0; i < settle->count; i++) {
-            fl_shard_drop(shard, settle->rows[i]);
-        }
-        settle->count = 0;
-        settle->packed_bytes = 0;
-        settle->first_arrival_ns = INT64_MAX;
-        publish_arrival(shard);
-        shard->settle_failed = false;
-        shard->settle_all &= shard->rows.used != 0;
-        fl_writer_end_file(shard);
-        fl_shard_choose(shard);
-    } else if (!shard->settle_failed) {
+    fl_settle *settle = &shard->settle;
+    for (size_t i = 0; i < settle->count; i++) {
+        fl_shard_drop(shard, settle->rows[i]);
+    }
+    settle->count = 0;
+    settle->packed_bytes = 0;
+    settle->first_arrival_ns = INT64_MAX;
+    publish_arrival(shard);
+    shard->settle_failed = false;
+    shard->settle_all &= shard->rows.used != 0;
+    fl_writer_end_file(shard);
+}
+
+/* Rows that could not be settled stay as they are, for another try: their trace may have another
+ * row by now, and nothing may settle before them. */
+static void put_off(fl_shard *shard)
+{
+    const fl_store *store = shard->store;
+    const fl_settle *settle = &shard->settle;
+    shard->settle_look_mono_ns =
+        fl_clock_mono(store->config.clock) + store->options.sweep_interval_ns;
+    if (!shard->settle_failed) {
         shard->settle_failed = true;
         shard->settle_err = settle->err;
         FL_LOG(store->config.log, FL_LOG_ERROR,
                "live traces not settled; they stay in the log, tried again every second",
                fl_kv_text("error", fl_err_text(&settle->err, settle->status)));
     }
-    fl_local_leave(store);
+}
+
+/* Back from the keeper. */
+static void settled(fl_task *task)
+{
+    fl_settle *settle = FL_CONTAINER_OF(task, fl_settle, task);
+    fl_shard *shard = settle->shard;
+    shard->settling = false;
+    if (settle->status == FL_OK) {
+        drop_settled(shard);
+        fl_shard_choose(shard);
+    } else {
+        put_off(shard);
+    }
+    fl_local_leave(shard->store);
 }
 
 /* The others' rows of the same time had better go into the same part. */
@@ -207,7 +224,7 @@ static bool can_look(fl_shard *shard, int64_t now_ns, bool *asked)
     if (shard->settling || shard->in_flight || !store->keeper.running || !is_due(shard, now_ns)) {
         return false;
     }
-    *asked = atomic_exchange(&shard->asked, false);
+    *asked = atomic_exchange(&shard->asked, false) && shard->settle.count == 0;
     return *asked || shard->settle_all ||
            fl_clock_mono(store->config.clock) >= shard->settle_look_mono_ns;
 }
@@ -233,6 +250,7 @@ void fl_shard_choose(fl_shard *shard)
     if (shard->rows.used == 0) { /* the last rows may have expired */
         shard->first_arrival_ns = INT64_MAX;
         publish_arrival(shard);
+        atomic_store(&shard->asked, false); /* there is nothing to settle */
     }
     if (!can_look(shard, c.now_ns, &asked)) {
         return;

@@ -177,7 +177,7 @@ static fl_status read_trace(get_job *job, size_t at, fl_err *err)
     fl_piece pieces[FL_VIEW_PIECES_MAX + LIVE_MAX];
     size_t count;
     const get_trace *trace = &job->traces[at];
-    FL_TRY(fl_view_find(&job->view, job->get->ids[at], pieces, &count, err));
+    FL_TRY(fl_view_find(&job->view, job->get->ids[at], pieces, &count, NULL, err));
     for (size_t i = 0; i < trace->live_count; i++) {
         pieces[count++] = (fl_piece){.facts = trace->live[i].row, .live = &trace->live[i]};
     }

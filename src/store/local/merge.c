@@ -144,12 +144,13 @@ static fl_status list_shared(merger *m, fl_err *err)
     return FL_OK;
 }
 
-/* The pieces of a trace in parts that are not merged now. */
+/* The pieces of a trace in parts that are not merged now; not *whole if one of those may have
+ * another that cannot be read. */
 static fl_status find_others(merger *m, fl_trace_id id, fl_piece *pieces, size_t *count,
-                             fl_err *err)
+                             bool *whole, fl_err *err)
 {
     size_t kept = 0;
-    FL_TRY(fl_view_find(&m->view, id, pieces, count, err));
+    FL_TRY(fl_view_find(&m->view, id, pieces, count, whole, err));
     for (size_t i = 0; i < *count; i++) {
         size_t part = pieces[i].part;
         if (part < m->inputs.first || part >= m->inputs.first + m->inputs.count) {
@@ -179,11 +180,12 @@ static fl_status note_shared(merger *m, fl_part_row *row, bool *stays, fl_err *e
 {
     fl_piece pieces[FL_VIEW_PIECES_MAX + 1];
     size_t count;
-    FL_TRY(find_others(m, row->id, pieces, &count, err));
-    row->continues = count != 0;
+    bool whole = true;
+    FL_TRY(find_others(m, row->id, pieces, &count, &whole, err));
+    row->continues = count != 0 || !whole;
     pieces[count] = (fl_piece){.facts = *row};
     *stays = is_kept(m, pieces, count + 1);
-    if (!*stays || count == 0) {
+    if (!*stays || !row->continues) {
         return FL_OK;
     }
     if (!fl_local_room((void **)&m->rows, &m->row_capacity, m->row_count, sizeof *m->rows)) {
@@ -326,12 +328,8 @@ static void find_damaged(merger *m)
         fl_status status = fl_part_merge_to(&alone, fs, path, NULL, &info, &err);
         fl_parts_clear_temporary(m->store, &settled->name);
         if (status == FL_E_CORRUPT) {
-            settled->damaged = true;
-            fl_counter_add(&m->store->stats->damaged_parts_total, 1);
-            FL_LOG(m->store->config.log, FL_LOG_ERROR,
-                   "part is damaged; its readable traces are still answered, it is not merged",
-                   fl_kv_text("file", fl_part_path(one)),
-                   fl_kv_text("error", fl_err_text(&err, status)));
+            settled->damaged = true; /* and not merged any more */
+            fl_view_note_damage(&m->view, (uint32_t)(m->inputs.first + i), &err);
         }
     }
 }

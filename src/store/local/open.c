@@ -263,6 +263,7 @@ static void settle_shard(void *user)
 {
     fl_shard *shard = user;
     shard->settle_all = true;
+    shard->settle_failed = false; /* it is tried anew */
     fl_shard_choose(shard);
 }
 

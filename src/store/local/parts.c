@@ -500,6 +500,18 @@ static size_t sort_out(const fl_store *store, const fl_str *names, size_t count,
     return parts;
 }
 
+/* What replaced a part that cannot be read did so without its traces: it lies between neighbours
+ * that were merged. */
+static bool is_readable(const fl_store *store, const char *path)
+{
+    fl_part *part;
+    fl_status status = fl_part_open(store->config.fs, path, &part, NULL);
+    if (status == FL_OK) {
+        fl_part_close(part);
+    }
+    return status != FL_E_CORRUPT;
+}
+
 /* Removes what was left unfinished, and what was replaced. */
 static void clear_leavings(fl_store *store, const fl_str *names, size_t name_count,
                            const found_part *found, size_t count)
@@ -514,7 +526,9 @@ static void clear_leavings(fl_store *store, const fl_str *names, size_t name_cou
     for (size_t i = 0; i < count; i++) {
         if (found[i].replaced) {
             fl_parts_path(store, &found[i].name, path);
-            (void)remove_file(store, path);
+            if (is_readable(store, path)) {
+                (void)remove_file(store, path);
+            }
         }
     }
 }
@@ -551,6 +565,38 @@ static fl_status open_found(fl_store *store, found_part *found, fl_version_part 
     return status;
 }
 
+static fl_status note_shared(fl_parts_change *change, const fl_settled *settled, fl_trace_id id,
+                             uint32_t row, fl_err *err)
+{
+    if (!fl_parts_note(change, settled, id, row)) {
+        FL_FAIL(err, FL_E_NOMEM, "no memory for traces in several parts");
+    }
+    return FL_OK;
+}
+
+/* Where the other pieces of a row that continues a trace are. */
+static fl_status find_others(fl_parts_change *change, const fl_settled *settled,
+                             const fl_part_continued_row *one, fl_err *err)
+{
+    bool shared = false;
+    for (size_t j = 0; j < change->added_count; j++) {
+        const fl_settled *other = change->added[j].settled;
+        uint32_t row = FL_PART_ROW_NONE;
+        if (other == settled || !fl_part_may_have(other->part, one->id)) {
+            continue;
+        }
+        fl_status status = fl_part_find(other->part, one->id, &row, err);
+        if (status != FL_OK && status != FL_E_CORRUPT) {
+            return status;
+        }
+        shared |= status == FL_E_CORRUPT || row != FL_PART_ROW_NONE;
+        if (row != FL_PART_ROW_NONE) {
+            FL_TRY(note_shared(change, other, one->id, row, err));
+        }
+    }
+    return shared ? note_shared(change, settled, one->id, one->row, err) : FL_OK;
+}
+
 /* Finds for each row that continues a trace where its other pieces are. */
 static fl_status find_shared(fl_parts_change *change, fl_err *err)
 {
@@ -559,23 +605,7 @@ static fl_status find_shared(fl_parts_change *change, fl_err *err)
         size_t count;
         const fl_part_continued_row *rows = fl_part_continued(settled->part, &count);
         for (size_t k = 0; k < count; k++) {
-            bool shared = false;
-            for (size_t j = 0; j < change->added_count; j++) {
-                fl_part *other = change->added[j].settled->part;
-                uint32_t row = FL_PART_ROW_NONE;
-                if (j != i && fl_part_may_have(other, rows[k].id)) {
-                    FL_TRY(fl_part_find(other, rows[k].id, &row, err));
-                }
-                if (row != FL_PART_ROW_NONE) {
-                    shared = true;
-                    if (!fl_parts_note(change, change->added[j].settled, rows[k].id, row)) {
-                        FL_FAIL(err, FL_E_NOMEM, "no memory for traces in several parts");
-                    }
-                }
-            }
-            if (shared && !fl_parts_note(change, settled, rows[k].id, rows[k].row)) {
-                FL_FAIL(err, FL_E_NOMEM, "no memory for traces in several parts");
-            }
+            FL_TRY(find_others(change, settled, &rows[k], err));
         }
     }
     return FL_OK;

@@ -215,8 +215,9 @@ static fl_status write_pins(fl_store *store, const fl_pinned *pinned, size_t cou
 /* Leaves out what was let go so long ago that retention has done its work. */
 static size_t forget_old(const fl_store *store, fl_pinned *pinned, size_t count)
 {
-    int64_t cutoff_ns = fl_local_cutoff(store);
+    int64_t cutoff_ns = fl_local_cutoff(store), believed_ns = atomic_load(&store->time.cutoff_ns);
     size_t kept = 0;
+    cutoff_ns = believed_ns < cutoff_ns ? believed_ns : cutoff_ns;
     for (size_t i = 0; i < count; i++) {
         bool is_open = pinned[i].until_ns == INT64_MAX;
         if (is_open || (store->config.retention_ns != 0 && pinned[i].until_ns >= cutoff_ns)) {

@@ -104,17 +104,15 @@ static fl_status is_settled(recovery *r, fl_trace_id id, uint64_t arrival, bool 
 {
     *out = false;
     for (uint32_t i = 0; i < r->view.version->count && !*out; i++) {
-        fl_part *part = r->view.version->parts[i].settled->part;
-        uint32_t row = FL_PART_ROW_NONE;
-        if (fl_part_info_of(part)->arrival_max >= arrival && fl_part_may_have(part, id)) {
-            FL_TRY(fl_part_find(part, id, &row, err));
+        const fl_part *part = r->view.version->parts[i].settled->part;
+        fl_piece piece;
+        if (fl_part_info_of(part)->arrival_max < arrival) {
+            continue;
         }
-        if (row != FL_PART_ROW_NONE) {
-            fl_part_cursor *cursor;
-            fl_part_row facts;
-            FL_TRY(fl_view_cursor(&r->view, i, &cursor, err));
-            FL_TRY(fl_part_row_at(cursor, row, &facts, err));
-            *out = facts.last_arrival >= arrival;
+        fl_status status = fl_view_find_in(&r->view, i, id, &piece, err);
+        if (status != FL_E_CORRUPT) { /* what a damaged part lost is still here */
+            FL_TRY(status);
+            *out = piece.row != FL_PART_ROW_NONE && piece.facts.last_arrival >= arrival;
         }
     }
     return FL_OK;

@@ -55,6 +55,9 @@ const fl_record_times *fl_row_times(const fl_row *row)
 
 const fl_wal_ref *fl_row_refs(const fl_row *row)
 {
+    if (row->records == NULL) {
+        return NULL; /* a mark alone */
+    }
     return (const fl_wal_ref *)(const void *)(fl_row_times(row) + step_capacity(row->step));
 }
 

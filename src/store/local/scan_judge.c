@@ -129,7 +129,7 @@ static fl_status pieces_of(fl_scan_job *job, const fl_scan_candidate *candidate,
         *count = candidate->row.record_count != 0;
         return FL_OK;
     }
-    FL_TRY(fl_view_find(&job->view, candidate->row.id, pieces, count, err));
+    FL_TRY(fl_view_find(&job->view, candidate->row.id, pieces, count, NULL, err));
     *count += fl_scan_live_pieces(job, candidate->row.id, pieces + *count);
     *count = fl_pieces_order(job->store, pieces, *count);
     const fl_piece *home = *count != 0 ? fl_pieces_home(pieces, *count) : NULL;

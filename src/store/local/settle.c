@@ -325,16 +325,19 @@ static void give_up(settler *s)
     }
 }
 
-/* Finds the parts that have pieces of the row's trace already. */
+/* Finds the parts that have pieces of the row's trace already. Where a part is damaged it may have
+ * one: nothing waits for that. */
 static fl_status place_row(settler *s, settling_row *settling, fl_err *err)
 {
     fl_piece pieces[FL_VIEW_PIECES_MAX];
     size_t count = 0;
+    bool whole = true;
     const fl_row *row = settling->row;
     settling->piece = fl_row_piece(row);
     settling->partition = fl_partition_of(settling->piece.time_ns);
     if (row->settled_before) {
-        FL_TRY(fl_view_find(&s->view, row->id, pieces, &count, err));
+        FL_TRY(fl_view_find(&s->view, row->id, pieces, &count, &whole, err));
+        settling->continues = !whole;
     }
     for (size_t i = 0; i < count; i++) {
         const fl_settled *settled = s->view.version->parts[pieces[i].part].settled;

@@ -34,7 +34,8 @@ static void give_references(fl_shard *shard, const fl_row *row)
  * records, of a trace that has settled, does not need it if the trace is marked already. */
 static void add_mark(fl_shard *shard, fl_row *row, uint32_t slot, uint64_t arrival)
 {
-    if (row->mark_slot == 0 && (row->record_count != 0 || !row->limit_exceeded)) {
+    bool is_there = row->record_count != 0 || row->base_start_ns != INT64_MAX;
+    if (is_there && row->mark_slot == 0 && (row->record_count != 0 || !row->limit_exceeded)) {
         fl_wal_file_ref(fl_wal_file_at(&shard->store->files, slot), 1);
         row->mark_slot = slot + 1;
         row->limit_exceeded = true;

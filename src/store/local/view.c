@@ -64,27 +64,43 @@ fl_status fl_view_noted(const fl_view *view, uint32_t part, fl_status status, co
     return status;
 }
 
-fl_status fl_view_find(fl_view *view, fl_trace_id id, fl_piece *pieces, size_t *count, fl_err *err)
+fl_status fl_view_find_in(fl_view *view, uint32_t part, fl_trace_id id, fl_piece *piece,
+                          fl_err *err)
+{
+    fl_part *file = view->version->parts[part].settled->part;
+    fl_part_cursor *cursor;
+    fl_status status = FL_OK;
+    *piece = (fl_piece){.part = part, .row = FL_PART_ROW_NONE};
+    if (fl_part_may_have(file, id)) {
+        status = fl_part_find(file, id, &piece->row, err);
+    }
+    if (status == FL_OK && piece->row != FL_PART_ROW_NONE) {
+        FL_TRY(fl_view_cursor(view, part, &cursor, err));
+        status = fl_part_row_at(cursor, piece->row, &piece->facts, err);
+    }
+    return fl_view_noted(view, part, status, err);
+}
+
+fl_status fl_view_find(fl_view *view, fl_trace_id id, fl_piece *pieces, size_t *count, bool *whole,
+                       fl_err *err)
 {
     size_t found = 0;
     for (uint32_t i = 0; i < view->version->count; i++) {
-        fl_part *part = view->version->parts[i].settled->part;
-        fl_part_cursor *cursor;
-        uint32_t row = FL_PART_ROW_NONE;
-        if (fl_part_may_have(part, id)) {
-            FL_TRY(fl_view_noted(view, i, fl_part_find(part, id, &row, err), err));
+        fl_piece piece;
+        fl_status status = fl_view_find_in(view, i, id, &piece, err);
+        if (status == FL_E_CORRUPT && whole != NULL) {
+            *whole = false;
+            continue;
         }
-        if (row == FL_PART_ROW_NONE) {
+        FL_TRY(status);
+        if (piece.row == FL_PART_ROW_NONE) {
             continue;
         }
         if (found == FL_VIEW_PIECES_MAX) {
-            FL_FAIL(err, FL_E_TOO_LARGE, "a trace lies in more than %d parts; retry later",
+            FL_FAIL(err, FL_E_BUSY, "a trace lies in more than %d parts; retry later",
                     FL_VIEW_PIECES_MAX);
         }
-        fl_piece *piece = &pieces[found++];
-        *piece = (fl_piece){.part = i, .row = row};
-        FL_TRY(fl_view_cursor(view, i, &cursor, err));
-        FL_TRY(fl_view_noted(view, i, fl_part_row_at(cursor, row, &piece->facts, err), err));
+        pieces[found++] = piece;
     }
     *count = found;
     return FL_OK;
@@ -94,7 +110,7 @@ fl_status fl_view_settled(fl_view *view, fl_trace_id id, fl_part_row *out, fl_er
 {
     fl_piece pieces[FL_VIEW_PIECES_MAX];
     size_t count;
-    FL_TRY(fl_view_find(view, id, pieces, &count, err));
+    FL_TRY(fl_view_find(view, id, pieces, &count, NULL, err));
     count = fl_pieces_order(view->store, pieces, count);
     *out = count != 0 ? fl_pieces_join(pieces, count) : (fl_part_row){.id = id};
     return FL_OK;

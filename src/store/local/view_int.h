@@ -39,9 +39,15 @@ void fl_view_note_damage(const fl_view *view, uint32_t part, const fl_err *err);
 /* The same if the status says so; gives it back. */
 fl_status fl_view_noted(const fl_view *view, uint32_t part, fl_status status, const fl_err *err);
 
-/* The settled pieces of a trace, in no order; at most FL_VIEW_PIECES_MAX, else FL_E_TOO_LARGE. */
+/* The trace's piece in one part of the version; row FL_PART_ROW_NONE if it has none. FL_E_CORRUPT,
+ * and told: the part is damaged where it would be. */
+FL_MUST fl_status fl_view_find_in(fl_view *view, uint32_t part, fl_trace_id id, fl_piece *piece,
+                                  fl_err *err);
+/* The settled pieces of a trace, in no order; at most FL_VIEW_PIECES_MAX, else FL_E_BUSY. Parts
+ * that are damaged where the trace would be are passed over with *whole = false, which is not
+ * written otherwise; without `whole` they are FL_E_CORRUPT. */
 FL_MUST fl_status fl_view_find(fl_view *view, fl_trace_id id, fl_piece *pieces, size_t *count,
-                               fl_err *err);
+                               bool *whole, fl_err *err);
 /* They as one row; record_count 0 if there are none. */
 FL_MUST fl_status fl_view_settled(fl_view *view, fl_trace_id id, fl_part_row *out, fl_err *err);
 

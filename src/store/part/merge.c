@@ -90,6 +90,7 @@ static int compare_hashes(const void *left, const void *right)
 static bool is_shared(const merging *m, fl_trace_id id)
 {
     uint64_t hash = fl_trace_id_hash(id);
+    hash += hash == 0; /* as note_shared has it */
     return m->shared_count != 0 &&
            bsearch(&hash, m->shared, m->shared_count, sizeof hash, compare_hashes) != NULL;
 }

@@ -15,7 +15,7 @@
 
 #include "support/naive_store.h"
 
-#define SCHEDULES       (TEST_IS_SLOW ? 300 : 10000)
+#define SCHEDULES       (TEST_IS_SLOW ? 200 : 3000)
 #define LOOPS           2
 #define TRACES          6
 #define PUT_MAX         4

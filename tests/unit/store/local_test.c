@@ -392,6 +392,7 @@ static void rows_beyond_the_memory_are_refused_as_busy_until_some_settle(void **
     assert_true(rig_logged(&f->rig, "live traces not settled"));
 
     assert_int_equal(mkdir(folder, 0700), 0);
+    rig_pass(&f->rig, FL_NS_PER_S); /* settling is tried again every second */
     fl_segment late = rig_segment(stored, 1, 0);
     for (int i = 0; i < 2000 && status != FL_OK; i++) {
         status = rig_put(&f->rig, &late, &err);

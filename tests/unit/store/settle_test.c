@@ -372,6 +372,64 @@ static void a_damaged_part_replaces_nothing(void **state)
     assert_int_equal(rig_scan_all(&f->rig, &f->arena).row_count, INPUTS);
 }
 
+/* Also where late segments of its traces come, and merges of others meet them. */
+static void a_damaged_part_keeps_nobody_else_from_settling(void **state)
+{
+    fixture *f = *state;
+    char path[FL_LOCAL_PATH_MAX];
+    static unsigned char bytes[65536];
+    rig_open(&f->rig);
+    put_segment(f, 1, 1, 0);
+    put_segment(f, 2, 2, 0);
+    settle(f);
+    rig_close(&f->rig);
+    size_t n = read_part(f, path, bytes);
+    bytes[40] ^= 1; /* in the head of its block */
+    write_file(path, bytes, n);
+    rig_open(&f->rig);
+    for (uint64_t i = 0; i < 8; i++) {
+        put_segment(f, 1, 10 + i, 0);
+        put_segment(f, 3, 20 + i, 0);
+        settle(f);
+    }
+    assert_true(STAT(f, merges_total) > 0);
+    assert_true(rig_logged(&f->rig, "part is damaged"));
+    assert_int_equal(rig_count(&f->rig, rig_trace_id(3)), 8);
+    rig_close(&f->rig);
+    rig_open(&f->rig);
+    put_segment(f, 3, 30, 0);
+    assert_int_equal(rig_count(&f->rig, rig_trace_id(3)), 9);
+}
+
+/* Its neighbours are merged to one whose name seems to include it. */
+static void a_part_that_cannot_be_read_is_never_removed(void **state)
+{
+    fixture *f = *state;
+    char path[FL_LOCAL_PATH_MAX], name[FL_PART_NAME_MAX];
+    fl_part_name second = {.partition = RIG_EPOCH_S / 86400, .low = 2, .high = 2};
+    f->rig.options.merge_parts = 100;
+    rig_open(&f->rig);
+    for (uint64_t i = 0; i < 3; i++) {
+        put_segment(f, i, 1, 0);
+        settle(f);
+    }
+    rig_close(&f->rig);
+    fl_part_name_emit(&second, name);
+    path_of(f, fl_str_of(name), path);
+    write_file(path, "damaged", 7);
+    f->rig.options.merge_parts = 2;
+    for (int again = 0; again < 2; again++) {
+        rig_open(&f->rig);
+        settle(f);
+        assert_int_equal(STAT(f, parts), 1);
+        rig_close(&f->rig);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        fclose(file);
+    }
+    rig_open(&f->rig);
+}
+
 #define SETTLE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up_small, tear_down)
 
 int main(void)
@@ -388,6 +446,8 @@ int main(void)
         SETTLE_TEST(many_pins_are_each_kept_once_in_order),
         SETTLE_TEST(a_part_of_a_newer_format_is_refused_at_start_and_nothing_is_touched),
         SETTLE_TEST(a_damaged_part_replaces_nothing),
+        SETTLE_TEST(a_damaged_part_keeps_nobody_else_from_settling),
+        SETTLE_TEST(a_part_that_cannot_be_read_is_never_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
