@@ -26,9 +26,9 @@ typedef struct fl_api_config {
     fl_store *store;
     fl_ingest *ingest;
     const fl_limits *limits;
-    fl_budget *query_budget;    /* memory of all queries in progress; one alone may have it all */
+    fl_budget *query_budget;    /* memory of all calls in progress; a query has up to 3/4 of it */
     size_t answer_bytes;        /* an answer, at most */
-    fl_scan_budget scan_budget; /* of one answer */
+    fl_scan_budget scan_budget; /* of each scan */
     const fl_clock *clock;
     fl_log *log;
 } fl_api_config;

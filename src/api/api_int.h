@@ -54,7 +54,7 @@ typedef struct api_stats {
     fl_counter telemetry_received, telemetry_sent, telemetry_spillover, telemetry_rejected,
         telemetry_backend_errors;
     fl_counter bad_trace_header_root, bad_trace_header_parent;
-    fl_counter summaries_cut_budget, traces_cut_memory, traces_cut_answer;
+    fl_counter summaries_cut_budget, traces_cut_size, traces_cut_answer;
     fl_counter bedrock_runs, bedrock_segments;             /* converted, stored or not */
     fl_counter bedrock_diagnostics[FL_BEDROCK_CODE_COUNT]; /* errors and warnings by code */
 } api_stats;
@@ -95,6 +95,10 @@ void api_refuse(api_call *call, fl_status status, const char *format, ...) FL_PR
 void api_refuse_err(api_call *call, fl_status status, const fl_err *err);
 /* Refuses with an HTTP status that is not the status' own. */
 void api_refuse_http(api_call *call, fl_status status, int http, const char *message);
+/* The call's memory, for a query: up to three quarters of the budget. So what does not fit shows as
+ * too large, to be tried smaller, even while other calls hold the little that most calls take. */
+fl_arena *api_query_memory(api_call *call);
+
 /* What an operation begun for the call ended with: api_answer for FL_OK, else api_refuse_err. */
 void api_finish(api_call *call, fl_status status, const fl_err *err);
 

@@ -186,8 +186,6 @@ void api_get_genai_usage(api_call *call)
     fl_query_usage *query = &state->query;
     init_arena(call, &state->rows);
     init_arena(call, &state->report);
-    /* They are of the same budget: a trace that does not fit must not look as if others had it. */
-    call->memory.max_bytes = call->memory.max_bytes / 4 * 3;
     fl_status status =
         fl_genai_usage_new(&state->report, state->by, GROUPS_MAX, &query->usage, &err);
     if (status != FL_OK) {
@@ -198,7 +196,7 @@ void api_get_genai_usage(api_call *call)
     query->clock = call->api->config.clock;
     query->budget = call->api->config.scan_budget;
     query->arena = &state->rows;
-    query->memory = &call->memory;
+    query->memory = api_query_memory(call);
     query->loop = call->request->loop;
     query->go_on = go_on;
     query->render = render;

@@ -33,7 +33,7 @@ const fl_metric api_metrics[] = {
     {"fluoro_trace_header_malformed_total", "item=\"Root\"", "Unreadable items of trace headers on requests; taken as absent.", FL_METRIC_COUNTER, STATS(bad_trace_header_root)},
     {"fluoro_trace_header_malformed_total", "item=\"Parent\"", "", FL_METRIC_COUNTER, STATS(bad_trace_header_parent)},
     {"fluoro_api_pages_cut_total", "operation=\"GetTraceSummaries\",reason=\"budget\"", "Answers that ended early, with a NextToken to go on by.", FL_METRIC_COUNTER, STATS(summaries_cut_budget)},
-    {"fluoro_api_pages_cut_total", "operation=\"BatchGetTraces\",reason=\"memory\"", "", FL_METRIC_COUNTER, STATS(traces_cut_memory)},
+    {"fluoro_api_pages_cut_total", "operation=\"BatchGetTraces\",reason=\"size\"", "", FL_METRIC_COUNTER, STATS(traces_cut_size)},
     {"fluoro_api_pages_cut_total", "operation=\"BatchGetTraces\",reason=\"answer\"", "", FL_METRIC_COUNTER, STATS(traces_cut_answer)},
     {"fluoro_bedrock_runs_total", "", "Agent runs that POST /bedrock/traces converted.", FL_METRIC_COUNTER, STATS(bedrock_runs)},
     {"fluoro_bedrock_segments_total", "", "Segments of these runs, stored or not.", FL_METRIC_COUNTER, STATS(bedrock_segments)},

@@ -80,6 +80,12 @@ static void run_operation(fl_http_request *request)
     operation->run(call);
 }
 
+fl_arena *api_query_memory(api_call *call)
+{
+    call->memory.max_bytes = call->api->config.query_budget->max_bytes / 4 * 3;
+    return &call->memory;
+}
+
 /* ---- Routes */
 
 static const fl_http_route own_routes[] = {

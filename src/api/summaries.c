@@ -207,7 +207,7 @@ void api_get_trace_summaries(api_call *call)
     query->limits = call->api->config.limits;
     query->budget = call->api->config.scan_budget;
     query->arena = call->arena;
-    query->memory = &call->memory;
+    query->memory = api_query_memory(call);
     query->loop = call->request->loop;
     query->render = render;
     query->done = after_query;

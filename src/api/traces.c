@@ -4,7 +4,7 @@
 /* Segments go on in the next page once a page holds this much (open profile). */
 #define PAGE_BYTES   (8u * 1024 * 1024)
 #define TRACE_ID_MAX 35
-#define TOKEN_MAX    128
+#define TOKEN_MAX    2000 /* as for every token; one of ours is far shorter */
 #define TOKEN_FORMAT 2
 
 typedef struct get_state {
@@ -103,11 +103,13 @@ static bool is_full(const get_state *state, const fl_buf *out)
 }
 
 /* The segments behind a page must fit into one as well: a trace in which one does not, with all
- * that is nested in it, is told by records from its first page on. */
+ * that is nested in it and inferred behind it, is told by records from its first page on. */
 static void check_rest(fl_jw *w, const fl_trace *trace, size_t i, fl_buf *document)
 {
     for (; i < trace->top_count && w->out->status == FL_OK; i++) {
-        fl_buf_reset(document);
+        if (!trace->tops[i]->inferred) {
+            fl_buf_reset(document);
+        }
         fl_entity_emit(trace->tops[i], document);
         w->out->status = document->status;
     }
@@ -265,7 +267,7 @@ static void write_next_token(const get_state *state, const fl_trace_place *place
 {
     api_stats *stats = &state->call->api->stats;
     bool full = state->query.from.kind != FL_PLACE_RECORD && is_full(state, w->out);
-    fl_counter_add(full ? &stats->traces_cut_answer : &stats->traces_cut_memory, 1);
+    fl_counter_add(full ? &stats->traces_cut_answer : &stats->traces_cut_size, 1);
     fl_buf token;
     fl_buf_init(&token, TOKEN_MAX);
     write_token(state, place, &token);
@@ -391,7 +393,7 @@ void api_batch_get_traces(api_call *call)
     query->clock = call->api->config.clock;
     query->ids = state->ids;
     query->arena = call->arena;
-    query->memory = &call->memory;
+    query->memory = api_query_memory(call);
     query->loop = call->request->loop;
     query->render = render;
     query->done = after_query;

@@ -15,11 +15,10 @@ static bool try_smaller(fl_query_page *page)
     if (!query_is_too_large(page->status)) {
         return false;
     }
-    if (page->memory->budget_refused) {
-        page->status = query_busy(&page->err);
-        return false;
-    }
     if (page->scan.row_count <= 1) {
+        if (page->memory->budget_refused) {
+            page->status = query_busy(&page->err);
+        }
         return false;
     }
     page->scan.limit = page->scan.row_count / 2;
@@ -97,7 +96,7 @@ static void after_scan(fl_store_scan *scan)
 
 void fl_query_page_begin(fl_query_page *page)
 {
-    fl_arena_reset(page->memory);
+    query_begin_try(page->memory);
     page->scan.arena = page->arena;
     page->scan.loop = page->loop;
     page->scan.done = after_scan;

@@ -86,7 +86,7 @@ struct fl_query_traces {
      * page cannot go on where the one before ended */
     fl_status status;
     fl_err err;
-    bool *found;       /* count of them, in the order of ids: the store has it */
+    bool *found;       /* count of them, in the order of ids: the store has it, and can read it */
     fl_trace **traces; /* count of them; NULL = the store has none of it, or it is not in this page.
                           With `from.kind` FL_PLACE_RECORD now, ids[from.trace] is told in pages of
                           records: then start_ns and end_ns are the whole trace's */
@@ -96,7 +96,7 @@ struct fl_query_traces {
     fl_store_get get;
     fl_store_scan scan;
     fl_work work;
-    bool has_totals, has_row;
+    bool has_totals, has_row, row_sought;
     uint64_t *totals;
     fl_store_row row; /* of that trace */
 };

@@ -10,8 +10,15 @@ static inline bool query_is_too_large(fl_status status)
     return status == FL_E_TOO_LARGE || status == FL_E_NOMEM;
 }
 
-/* Memory ran out because of others: a smaller try would not help, a later one will. Sets err and
- * returns FL_E_BUSY. */
+/* Empties the memory for another try. */
+static inline void query_begin_try(fl_arena *memory)
+{
+    fl_arena_reset(memory);
+    memory->budget_refused = false;
+}
+
+/* Memory ran out because of others, and there is no smaller try: a later one will help. Sets err
+ * and returns FL_E_BUSY. */
 fl_status query_busy(fl_err *err);
 
 #endif

@@ -23,7 +23,7 @@ static void finish(fl_query_traces *query, fl_status status)
 static void begin_get(fl_query_traces *query, size_t count, uint64_t first, size_t limit,
                       void (*done)(fl_store_get *get))
 {
-    fl_arena_reset(query->memory);
+    query_begin_try(query->memory);
     query->get = (fl_store_get){.ids = query->ids + query->from.trace,
                                 .count = count,
                                 .first = first,
@@ -62,6 +62,8 @@ static fl_status assemble(fl_query_traces *query, fl_err *err)
             FL_TRY(fl_trace_assemble(query->memory, stored->id, stored->records, stored->count,
                                      now_ns, trace, err));
             (*trace)->limit_exceeded = stored->limit_exceeded;
+        } else if (query->from.kind != FL_PLACE_RECORD) {
+            query->found[query->from.trace + i] = false; /* damaged, or gone meanwhile */
         }
     }
     return FL_OK;
@@ -88,6 +90,25 @@ static void begin_worker(fl_query_traces *query, void (*done)(fl_work *work))
     fl_loop_work(query->loop, &query->work);
 }
 
+/* ---- A trace that cannot be read */
+
+static void begin_known(fl_query_traces *query);
+
+/* Is the failed get that of a damaged trace, with others beside it? */
+static bool is_damaged_one_of_many(const fl_query_traces *query)
+{
+    return query->get.status == FL_E_CORRUPT && query->get.count == 1 && query->count > 1;
+}
+
+/* The trace counts as not found; goes on with the next one. */
+static void begin_behind_damaged(fl_query_traces *query)
+{
+    query->found[query->from.trace] = false;
+    query->has_row = query->row_sought = false;
+    query->err = (fl_err){0};
+    begin_known(query);
+}
+
 /* ---- A page of records */
 
 static void begin_records(fl_query_traces *query);
@@ -97,11 +118,11 @@ static void end_records(fl_query_traces *query, fl_status status)
 {
     if (!query_is_too_large(status)) {
         finish(query, status);
-    } else if (query->memory->budget_refused) {
-        finish(query, query_busy(&query->err));
     } else if (query->from.limit > 1) {
         query->from.limit = query->from.limit / 4 > 0 ? query->from.limit / 4 : 1;
         begin_records(query);
+    } else if (query->memory->budget_refused) {
+        finish(query, query_busy(&query->err));
     } else {
         finish(query, fl_err_set(&query->err, FL_E_TOO_LARGE, __FILE__, __LINE__,
                                  "a segment of the trace does not fit into the memory for queries; "
@@ -123,8 +144,9 @@ static void after_row(fl_store_scan *scan)
         finish(query, scan->status);
         return;
     }
-    if (scan->row_count > 0) {
-        query->has_row = true;
+    query->row_sought = true;
+    query->has_row = scan->row_count > 0;
+    if (query->has_row) {
         query->row = scan->rows[0];
     }
     begin_worker(query, after_records_worker);
@@ -161,10 +183,12 @@ static void begin_row(fl_query_traces *query)
 static void after_records(fl_store_get *get)
 {
     fl_query_traces *query = OF(get, get);
-    if (get->status != FL_OK) {
+    if (is_damaged_one_of_many(query)) {
+        begin_behind_damaged(query);
+    } else if (get->status != FL_OK) {
         query->err = get->err;
         end_records(query, get->status);
-    } else if (get->traces[0].count > 0 && !query->has_row) {
+    } else if (get->traces[0].count > 0 && !query->row_sought) {
         begin_row(query);
     } else {
         begin_worker(query, after_records_worker);
@@ -220,14 +244,18 @@ static void end_span(fl_query_traces *query, fl_status status)
 {
     if (!query_is_too_large(status)) {
         finish(query, status);
+    } else if (query->get.count > 1) {
+        if (query->has_totals) {
+            begin_get(query, query->get.count / 2, 0, 0, after_span);
+        } else {
+            begin_totals(query);
+        }
     } else if (query->memory->budget_refused) {
-        finish(query, query_busy(&query->err));
-    } else if (query->get.count == 1) {
-        end_too_large(query);
-    } else if (!query->has_totals) {
-        begin_totals(query);
+        finish(query, query_busy(&query->err)); /* by records it would be told differently */
+    } else if (query->get.count == 0) {
+        finish(query, status);
     } else {
-        begin_get(query, query->get.count / 2, 0, 0, after_span);
+        end_too_large(query);
     }
 }
 
@@ -255,14 +283,16 @@ static bool was_cut(const fl_store_get *get)
     return cut;
 }
 
-static void begin_known(fl_query_traces *query);
-
 static void after_span(fl_store_get *get)
 {
     fl_query_traces *query = OF(get, get);
+    if (is_damaged_one_of_many(query)) {
+        begin_behind_damaged(query);
+        return;
+    }
     if (get->status != FL_OK) {
         query->err = get->err;
-        if (!query->has_totals) {
+        if (!query->has_totals && query->count > 0) {
             query->found[0] = true; /* counts only if there is no other trace to have failed */
         }
         end_span(query, get->status);
@@ -295,11 +325,17 @@ static size_t span_of(const fl_query_traces *query)
     return count;
 }
 
-/* With the totals known. */
+/* With the totals known; steps over what was not found. */
 static void begin_known(fl_query_traces *query)
 {
     uint64_t most = query->memory->max_bytes / RECORD_BYTES_MIN;
-    if (query->from.kind == FL_PLACE_RECORD) {
+    while (query->from.trace < query->count && !query->found[query->from.trace]) {
+        query->from = (fl_trace_place){.trace = query->from.trace + 1};
+    }
+    if (query->from.trace == query->count) {
+        query->get.count = 0; /* nothing is left to be told */
+        begin_worker(query, after_span_worker);
+    } else if (query->from.kind == FL_PLACE_RECORD) {
         begin_page_of_records(query);
     } else if (query->totals[query->from.trace] > most) {
         end_too_large(query);
@@ -324,7 +360,7 @@ static void after_totals(fl_store_get *get)
 /* A get behind all records tells how many there are of each trace. */
 static void begin_totals(fl_query_traces *query)
 {
-    fl_arena_reset(query->memory);
+    query_begin_try(query->memory);
     query->get = (fl_store_get){.ids = query->ids,
                                 .count = query->count,
                                 .first = UINT64_MAX,
@@ -339,7 +375,7 @@ void fl_query_traces_begin(fl_query_traces *query)
     query->traces = FL_ARENA_ARRAY(query->arena, fl_trace *, query->count);
     query->found = FL_ARENA_ARRAY(query->arena, bool, query->count);
     query->totals = FL_ARENA_ARRAY(query->arena, uint64_t, query->count);
-    query->has_totals = query->has_row = false;
+    query->has_totals = query->has_row = query->row_sought = false;
     query->err = (fl_err){0};
     if (query->traces == NULL || query->found == NULL || query->totals == NULL) {
         finish(query, fl_err_set(&query->err, FL_E_NOMEM, __FILE__, __LINE__,

@@ -1,6 +1,9 @@
 /* What does not fit into the memory, the answer or the budget of a query is read in pages. */
 #include "support/server.h"
 
+#include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,6 +14,7 @@
 #define SMALL    "1-67a1b2c0-0a1b2c3d4e5f60718293a400"
 #define OTHER    "1-67a1b2c0-0a1b2c3d4e5f60718293a4ff"
 #define UNKNOWN  "1-67a1b2c0-0a1b2c3d4e5f60718293a4ee"
+#define NEXT_DAY "1-67a30440-0a1b2c3d4e5f60718293a4cc"
 #define TIMELESS "1-00000007-0a1b2c3d4e5f60718293a4dd" /* no time in it */
 
 #define CALL_DOCUMENTS 1000 /* at most */
@@ -159,6 +163,11 @@ static void expect_refused(const test_server *server, const char *trace_id, cons
     test_answer_fini(&answer);
 }
 
+/* Longer than any that a server of ours gives. */
+static const char long_token[] =
+    "2.0.2.00000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+    "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000";
+
 /* A token of the trace TRACE with one of its numbers, single digits, replaced. */
 static void expect_tokens_checked(const test_server *server, const char *token)
 {
@@ -175,6 +184,7 @@ static void expect_tokens_checked(const test_server *server, const char *token)
     }
     snprintf(changed, sizeof changed, "%.*s", (int)strlen(token) - 1, token);
     expect_refused(server, TRACE, changed);
+    expect_refused(server, TRACE, long_token);
 }
 
 static void a_trace_larger_than_the_memory_is_told_once_in_pages_of_records(void **state)
@@ -197,7 +207,7 @@ static void a_trace_larger_than_the_memory_is_told_once_in_pages_of_records(void
     } while (f->token[0] != '\0');
     assert_true(pages > 1);
     expect_once(times, 1, SEGMENTS);
-    assert_int_equal(test_metric(&f->server, CUT("BatchGetTraces", "memory")), (double)pages - 1);
+    assert_int_equal(test_metric(&f->server, CUT("BatchGetTraces", "size")), (double)pages - 1);
     test_server_stop(&f->server);
 }
 
@@ -305,6 +315,7 @@ static void the_aws_profile_names_the_traces_that_did_not_fit(void **state)
         assert_int_equal(strstr(unprocessed, ids[i]) != NULL, i >= whole);
     }
     test_answer_fini(&answer);
+    expect_refused(&f->server, ids[0], long_token);
     test_server_stop(&f->server);
 }
 
@@ -384,6 +395,127 @@ static void a_full_answer_goes_on_behind_its_last_segment(void **state)
     test_server_stop(&f->server);
 }
 
+/* ---- Beside other calls */
+
+#define PUTTERS 2
+
+typedef struct putter {
+    pthread_t thread;
+    const fixture *f;
+    const fl_buf *body;
+    atomic_bool *stop;
+    size_t calls;
+} putter;
+
+static void *put_until_stopped(void *user)
+{
+    putter *self = user;
+    while (!atomic_load(self->stop)) {
+        test_answer answer =
+            test_call(&self->f->server, "POST", "/TraceSegments", fl_buf_str(self->body));
+        self->calls += answer.status == 200;
+        test_answer_fini(&answer);
+    }
+    return NULL;
+}
+
+/* A put holds its input in the memory for queries until it is on the disk. */
+static void pages_become_smaller_beside_what_other_calls_hold(void **state)
+{
+    fixture *f = *state;
+    enum { SEGMENTS = 10000, FILL = 100000 };
+    unsigned char times[SEGMENTS + 1] = {0};
+    putter putters[PUTTERS];
+    atomic_bool stop = false;
+    fl_buf body;
+    test_server_start(&f->server, small_memory);
+    put_segments(f, TRACE, 1, SEGMENTS, "");
+    char *fill = new_fill(FILL, ""), *document = new_document(f, SMALL, SEGMENTS + 1, fill);
+    fl_buf_init(&body, 8u << 20);
+    test_put_body(&body, (const char *const[]){document}, 1);
+    for (size_t i = 0; i < PUTTERS; i++) {
+        putters[i] = (putter){.f = f, .body = &body, .stop = &stop};
+        assert_int_equal(pthread_create(&putters[i].thread, NULL, put_until_stopped, &putters[i]),
+                         0);
+    }
+    do {
+        test_answer answer = next_page(f, "/Traces", "\"TraceIds\":[\"" TRACE "\"]");
+        count_segments(&answer, times, SEGMENTS + 1);
+        test_answer_fini(&answer);
+    } while (f->token[0] != '\0');
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < PUTTERS; i++) {
+        assert_int_equal(pthread_join(putters[i].thread, NULL), 0);
+        assert_true(putters[i].calls > 0);
+    }
+    expect_once(times, 1, SEGMENTS);
+    fl_buf_fini(&body);
+    free(fill);
+    free(document);
+    test_server_stop(&f->server);
+}
+
+/* ---- Damage */
+
+static void flip_middle(const char *path)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    long at = ftell(file) / 2;
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    int byte = fgetc(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_equal(fputc(byte ^ 1, file), byte ^ 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Damages the parts of the day of NEXT_DAY. */
+static void damage_next_day(const test_server *server)
+{
+    char path[1000];
+    size_t count = 0;
+    snprintf(path, sizeof path, "%.*s/parts", FL_P(server->config.data));
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (strncmp(entry->d_name, "20250205", 8) == 0) {
+            snprintf(path, sizeof path, "%.*s/parts/%s", FL_P(server->config.data), entry->d_name);
+            flip_middle(path);
+            count++;
+        }
+    }
+    closedir(dir);
+    assert_true(count > 0);
+}
+
+static void a_damaged_trace_is_unprocessed_and_those_beside_it_are_told(void **state)
+{
+    fixture *f = *state;
+    static const char ids[] = "\"TraceIds\":[\"" SMALL "\",\"" NEXT_DAY "\",\"" OTHER "\"]";
+    enum { DAMAGED = 10000, BESIDE = 3, MOST = DAMAGED + 100 };
+    unsigned char times[MOST] = {0};
+    test_server_start(&f->server, small_memory);
+    put_segments(f, SMALL, DAMAGED + 1, BESIDE, "");
+    put_segments(f, OTHER, DAMAGED + 11, BESIDE, "");
+    f->t0 += 86400;
+    put_segments(f, NEXT_DAY, 1, DAMAGED, "");
+    test_server_restart(&f->server);
+    damage_next_day(&f->server);
+    test_server_restart(&f->server);
+    bool unprocessed = false;
+    do {
+        test_answer answer = next_page(f, "/Traces", ids);
+        unprocessed = test_answer_has(&answer, "\"UnprocessedTraceIds\":[\"" NEXT_DAY "\"]");
+        count_segments(&answer, times, MOST);
+        test_answer_fini(&answer);
+    } while (f->token[0] != '\0');
+    assert_true(unprocessed);
+    expect_once(times, DAMAGED + 1, BESIDE);
+    expect_once(times, DAMAGED + 11, BESIDE);
+    test_server_stop(&f->server);
+}
+
 enum { TRACES = 5000 }; /* more than a block of rows */
 
 /* A server whose scans may read next to nothing, with a trace each second. Live traces cost no
@@ -453,6 +585,8 @@ int main(void)
         PAGES_TEST(the_aws_profile_names_the_traces_that_did_not_fit),
         PAGES_TEST(a_segment_that_is_too_large_with_all_below_it_is_told_by_records),
         PAGES_TEST(a_full_answer_goes_on_behind_its_last_segment),
+        PAGES_TEST(pages_become_smaller_beside_what_other_calls_hold),
+        PAGES_TEST(a_damaged_trace_is_unprocessed_and_those_beside_it_are_told),
         PAGES_TEST(a_scan_over_its_budget_answers_what_it_has_and_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
