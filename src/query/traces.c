@@ -242,20 +242,19 @@ static void after_span(fl_store_get *get);
 /* Ends the query, or tries fewer traces. */
 static void end_span(fl_query_traces *query, fl_status status)
 {
-    if (!query_is_too_large(status)) {
-        finish(query, status);
-    } else if (query->get.count > 1) {
+    bool is_too_large = query_is_too_large(status);
+    if (is_too_large && query->get.count > 1) {
         if (query->has_totals) {
             begin_get(query, query->get.count / 2, 0, 0, after_span);
         } else {
             begin_totals(query);
         }
-    } else if (query->memory->budget_refused) {
+    } else if (is_too_large && query->memory->budget_refused) {
         finish(query, query_busy(&query->err)); /* by records it would be told differently */
-    } else if (query->get.count == 0) {
-        finish(query, status);
-    } else {
+    } else if (is_too_large && query->get.count == 1) {
         end_too_large(query);
+    } else {
+        finish(query, status);
     }
 }
 
