@@ -9,7 +9,7 @@
 #include "store/part/column_int.h"
 #include "support/test.h"
 
-#define ROUNDS    400
+#define ROUNDS    (TEST_IS_SLOW ? 60 : 400)
 #define COUNT_MAX 3000
 #define TEXT_MAX  128
 
