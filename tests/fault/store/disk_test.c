@@ -163,6 +163,15 @@ static void a_full_disk_stops_puts_settles_and_merges_until_it_is_freed(void **s
     }
 }
 
+/* A store whose traces settle only when it is told to. */
+static void open_unsettled(store_rig *rig, size_t loops, fault_fs *fs)
+{
+    rig_init(rig, loops, DIR, fault_fs_calls(fs));
+    set_options(rig);
+    rig->options.settle_bytes = 100000;
+    rig_open(rig);
+}
+
 /* A part that was given up, but could not be removed, must not count beside the one that is made
  * instead of it. */
 static void parts_that_were_given_up_and_stay_count_for_nothing_later(void **state)
@@ -173,10 +182,7 @@ static void parts_that_were_given_up_and_stay_count_for_nothing_later(void **sta
         bool there[PUTS + 1] = {false};
         store_rig rig;
         fl_err err;
-        rig_init(&rig, 1, DIR, fault_fs_calls(fs));
-        set_options(&rig);
-        rig.options.settle_bytes = 100000;
-        rig_open(&rig);
+        open_unsettled(&rig, 1, fs);
         for (uint64_t id = 1; id <= PUTS; id++) {
             there[id] = put_one(&rig, id);
             assert_true(there[id]);
@@ -211,10 +217,7 @@ static void a_part_that_is_found_at_opening_survives_a_power_cut(void **state)
         bool there[PUTS + 1] = {false};
         store_rig rig;
         fl_err err;
-        rig_init(&rig, 2, DIR, fault_fs_calls(fs));
-        set_options(&rig);
-        rig.options.settle_bytes = 100000;
-        rig_open(&rig);
+        open_unsettled(&rig, 2, fs);
         for (uint64_t id = 1; id <= TRACES; id++) {
             there[id] = put_one(&rig, id);
         }
